@@ -1,0 +1,189 @@
+import Storage
+
+extension Migration {
+    static let accounts = Migration(
+        1, "accounts",
+        [
+            """
+            CREATE TABLE account (
+                id BYTEA NOT NULL PRIMARY KEY, email TEXT NOT NULL, email_key TEXT NOT NULL UNIQUE,
+                username TEXT NOT NULL UNIQUE, user_handle BYTEA NOT NULL UNIQUE, name TEXT NOT NULL,
+                role TEXT NOT NULL, state TEXT NOT NULL, password_hash TEXT, password_set_at BIGINT,
+                created_at BIGINT NOT NULL, confirmed_at BIGINT, last_sign_in_at BIGINT)
+            """,
+            "CREATE INDEX account_by_role ON account (role) WHERE role <> 'member'",
+            "CREATE INDEX account_by_creation ON account (created_at)",
+            // Outlives its account: a name is never given to another person (AZ-08).
+            "CREATE TABLE username_taken (username TEXT NOT NULL PRIMARY KEY, account_id BYTEA NOT NULL)",
+        ])
+}
+
+extension Account {
+    init(_ row: Row) throws(StoreError) {
+        guard let role = Role(rawValue: try row.text("role")) else { throw .unexpectedColumn("role") }
+        guard let state = State(rawValue: try row.text("state")) else { throw .unexpectedColumn("state") }
+        self.init(
+            id: try row.id("id"), email: try row.text("email"), username: try row.text("username"), name: try row.text("name"),
+            role: role, state: state, passwordHash: try row.optionalText("password_hash"), createdAt: try row.time("created_at"),
+            lastSignInAt: try row.optionalTime("last_sign_in_at"))
+    }
+}
+
+extension Transaction {
+    borrowing func account(email: EmailAddress) throws(StoreError) -> Account? {
+        try run("SELECT * FROM account WHERE email_key = \(email.key)").first.map { (row) throws(StoreError) in try Account(row) }
+    }
+
+    borrowing func account(_ id: Account.ID) throws(StoreError) -> Account? {
+        try run("SELECT * FROM account WHERE id = \(id)").first.map { (row) throws(StoreError) in try Account(row) }
+    }
+
+    /// Makes the account unless its address or name is taken.
+    /// - Returns: whether it was made. On false the caller looks at the address again or takes another name.
+    private borrowing func createAccount(_ new: NewAccount) throws(StoreError) -> Bool {
+        let name = try change(
+            """
+            INSERT INTO username_taken (username, account_id) VALUES (\(new.username.text), \(new.id))
+            ON CONFLICT (username) DO NOTHING
+            """)
+        guard name == 1 else { return false }
+        return try change(
+            """
+            INSERT INTO account (id, email, email_key, username, user_handle, name, role, state, password_hash, password_set_at, created_at, confirmed_at)
+            VALUES (\(new.id), \(new.email.address), \(new.email.key), \(new.username.text), \(new.userHandle), \(new.name),
+                \(new.role.rawValue), \(new.state.rawValue), \(new.passwordHash), \(new.createdAt), \(new.createdAt),
+                \(new.state == .active ? new.createdAt : nil))
+            ON CONFLICT (email_key) DO NOTHING
+            """) == 1
+    }
+
+    /// Makes the account under the first of its names that nobody ever had.
+    /// - Returns: false if its address is taken.
+    borrowing func createAccountUnderFreeName(_ new: NewAccount, random: Randomness) throws(StoreError) -> Bool {
+        var new = new
+        for _ in 0..<NewAccount.usernameTries {
+            if try createAccount(new) { return true }
+            if try account(email: new.email) != nil { return false }
+            new.username = Username(derivedFrom: new.email, random: random.bytes(8))
+        }
+        throw .unavailable(reason: "no free username for a new account in \(NewAccount.usernameTries) tries")
+    }
+
+    /// Makes the first owner. The condition is the decision: with an owner there already, nothing is made.
+    borrowing func createFirstOwner(_ new: NewAccount) throws(StoreError) -> Bool {
+        try change("INSERT INTO username_taken (username, account_id) VALUES (\(new.username.text), \(new.id)) ON CONFLICT (username) DO NOTHING")
+        return try change(
+            """
+            INSERT INTO account (id, email, email_key, username, user_handle, name, role, state, password_hash, password_set_at, created_at, confirmed_at)
+            SELECT CAST(\(new.id) AS BYTEA), CAST(\(new.email.address) AS TEXT), CAST(\(new.email.key) AS TEXT),
+                CAST(\(new.username.text) AS TEXT), CAST(\(new.userHandle) AS BYTEA), CAST(\(new.name) AS TEXT), 'owner', 'active',
+                CAST(\(new.passwordHash) AS TEXT), CAST(\(new.createdAt) AS BIGINT), CAST(\(new.createdAt) AS BIGINT),
+                CAST(\(new.createdAt) AS BIGINT)
+            WHERE NOT EXISTS (SELECT 1 FROM account WHERE role = 'owner')
+            """) == 1
+    }
+
+    borrowing func ownerExists() throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM account WHERE role = 'owner' LIMIT 1").isEmpty
+    }
+
+    /// Gives an address that nobody confirmed another password: the later sign-up is the one that counts.
+    borrowing func replaceUnconfirmedPassword(of id: Account.ID, with hash: String, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            "UPDATE account SET password_hash = \(hash), password_set_at = \(now) WHERE id = \(id) AND state = 'unconfirmed'") == 1
+    }
+
+    /// Opens an unconfirmed account whose password is still the one that was checked.
+    borrowing func confirmAccount(_ id: Account.ID, passwordHash: String, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET state = 'active', confirmed_at = \(now)
+            WHERE id = \(id) AND state = 'unconfirmed' AND password_hash = \(passwordHash)
+            """) == 1
+    }
+
+    /// Opens an account by a link that only its address got, with the password chosen there. An unconfirmed sign-up by somebody else gives way.
+    borrowing func takeOverUnconfirmed(_ id: Account.ID, passwordHash: String, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET state = 'active', password_hash = \(passwordHash), password_set_at = \(now), confirmed_at = \(now)
+            WHERE id = \(id) AND state = 'unconfirmed'
+            """) == 1
+    }
+
+    /// Marks a sign-in with a password that is still the account's, on an account that is still open; a stronger hash may replace the old.
+    /// - Returns: false if either changed while the password was checked: then nobody is signed in.
+    borrowing func noteSignIn(_ id: Account.ID, passwordHash: String, rehashed: String?, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET last_sign_in_at = \(now), password_hash = \(rehashed ?? passwordHash)
+            WHERE id = \(id) AND state = 'active' AND password_hash = \(passwordHash)
+            """) == 1
+    }
+
+    borrowing func rename(_ id: Account.ID, to name: String) throws(StoreError) -> Bool {
+        try change("UPDATE account SET name = \(name) WHERE id = \(id)") == 1
+    }
+
+    /// Closes an account, unless it is the last open owner's. The locking read makes two of them wait for each other (AZ-04).
+    borrowing func disableAccount(_ id: Account.ID) throws(StoreError) -> Bool {
+        try lockOwners()
+        return try change(
+            """
+            UPDATE account SET state = 'disabled' WHERE id = \(id) AND state <> 'disabled' AND (role <> 'owner' OR EXISTS (
+                SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
+            """) == 1
+    }
+
+    /// Opens a closed account again. One that never confirmed its address stays unconfirmed.
+    borrowing func enableAccount(_ id: Account.ID) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET state = CASE WHEN confirmed_at IS NULL THEN 'unconfirmed' ELSE 'active' END
+            WHERE id = \(id) AND state = 'disabled'
+            """) == 1
+    }
+
+    /// Changes a role, unless the last open owner would be gone.
+    borrowing func changeRole(of id: Account.ID, to role: Account.Role) throws(StoreError) -> Bool {
+        try lockOwners()
+        return try change(
+            """
+            UPDATE account SET role = \(role.rawValue) WHERE id = \(id) AND (\(role.rawValue) = 'owner' OR role <> 'owner' OR EXISTS (
+                SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
+            """) == 1
+    }
+
+    /// Deletes an account, unless it is the last open owner's.
+    borrowing func deleteAccount(_ id: Account.ID) throws(StoreError) -> Bool {
+        try lockOwners()
+        return try change(
+            """
+            DELETE FROM account WHERE id = \(id) AND (role <> 'owner' OR EXISTS (
+                SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
+            """) == 1
+    }
+
+    /// Without it two transactions on PostgreSQL could each see the other's owner and take both away.
+    private borrowing func lockOwners() throws(StoreError) {
+        _ = try run("SELECT id FROM account WHERE role = 'owner' ORDER BY id\(dialect.rowLock)")
+    }
+
+    /// Accounts whose address, username or name has `text` in it, newest first.
+    borrowing func accounts(matching text: String, limit: Int64) throws(StoreError) -> [Account] {
+        let pattern = "%" + text.lowercased().map { "%_\\".contains($0) ? "\\\($0)" : String($0) }.joined() + "%"
+        return try run(
+            """
+            SELECT * FROM account WHERE email_key LIKE \(pattern) ESCAPE '\\' OR username LIKE \(pattern) ESCAPE '\\'
+                OR LOWER(name) LIKE \(pattern) ESCAPE '\\' ORDER BY created_at DESC LIMIT \(limit)
+            """).map { (row) throws(StoreError) in try Account(row) }
+    }
+
+    borrowing func accountCounts() throws(StoreError) -> [Account.State: Int64] {
+        var counts: [Account.State: Int64] = [:]
+        for row in try run("SELECT state, COUNT(*) AS number FROM account GROUP BY state") {
+            if let state = Account.State(rawValue: try row.text("state")) { counts[state] = try row.integer("number") }
+        }
+        return counts
+    }
+}

@@ -1,0 +1,86 @@
+import Storage
+
+/// What administrators, and the command line, do to an account. Each act is one transaction with its line in the audit record.
+struct AdministerAccount: Sendable {
+    /// Who acts, and with what rights.
+    struct Actor: Sendable {
+        let actor: AuditEvent.Actor
+        let role: Account.Role
+        let client: Client?
+
+        static let commandLine = Actor(actor: .commandLine, role: .owner, client: nil)
+    }
+
+    enum Act: Sendable {
+        case disable, enable, delete, endSessions
+        case changeRole(Account.Role)
+        case join(GroupName)
+        case leave(GroupName)
+    }
+
+    enum Outcome: Equatable, Sendable {
+        case done
+        /// It was so already.
+        case unchanged
+        case noSuchAccount
+        /// Administrators don't act on owners, and only owners give roles (AZ-06).
+        case notAllowed
+        case lastOwner
+    }
+
+    let store: any Store
+    let desk: SessionDesk
+
+    func perform(_ act: Act, on id: Account.ID, by actor: Actor, now: Timestamp) async throws(StoreError) -> Outcome {
+        let outcome = try await store.write { (transaction) throws(StoreError) in
+            guard let account = try transaction.account(id) else { return Outcome.noSuchAccount }
+            guard mayPerform(act, on: account, as: actor.role) else { return .notAllowed }
+            let (isChanged, event) = try apply(act, to: account, by: actor, in: transaction, now: now)
+            guard isChanged else { return refusal(of: act, on: account) }
+            try transaction.record(event)
+            if case .delete = act {} else { try transaction.noteSessionChange(of: id, now: now) }
+            return .done
+        }
+        desk.forget(id)
+        return outcome
+    }
+
+    private func mayPerform(_ act: Act, on account: Account, as role: Account.Role) -> Bool {
+        if role == .owner { return true }
+        if case .changeRole = act { return false }
+        return role == .administrator && account.role != .owner
+    }
+
+    private func refusal(of act: Act, on account: Account) -> Outcome {
+        switch act {
+        case .disable: account.state == .disabled ? .unchanged : .lastOwner
+        case .delete, .changeRole: .lastOwner
+        case .enable, .join, .leave, .endSessions: .unchanged
+        }
+    }
+
+    private func apply(
+        _ act: Act, to account: Account, by actor: Actor, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> (isChanged: Bool, AuditEvent) {
+        func event(_ kind: AuditEvent.Kind, _ detail: String = "") -> AuditEvent {
+            AuditEvent(kind, account: account.id, by: actor.actor, from: actor.client, at: now, detail: detail)
+        }
+        switch act {
+        case .disable:
+            let isChanged = try transaction.disableAccount(account.id)
+            if isChanged { _ = try transaction.endSessions(of: account.id, except: nil, now: now) }
+            return (isChanged, event(.disabled))
+        case .enable: return (try transaction.enableAccount(account.id), event(.enabled))
+        case .delete:
+            _ = try transaction.endSessions(of: account.id, except: nil, now: now)
+            return (try transaction.deleteAccount(account.id), event(.deleted))
+        case .endSessions:
+            let count = try transaction.endSessions(of: account.id, except: nil, now: now)
+            return (true, event(.sessionsEnded, "\(count)"))
+        case .changeRole(let role):
+            return (try transaction.changeRole(of: account.id, to: role), event(.roleChanged, role.rawValue))
+        case .join(let group): return (try transaction.addToGroup(group, account.id, now: now), event(.groupJoined, group.text))
+        case .leave(let group): return (try transaction.removeFromGroup(group, account.id), event(.groupLeft, group.text))
+        }
+    }
+}

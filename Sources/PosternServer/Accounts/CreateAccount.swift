@@ -1,0 +1,45 @@
+import Secrets
+import Storage
+
+/// Makes an account from the command line: open at once, or with a link to confirm the address.
+struct CreateAccount: Sendable {
+    struct Request: Sendable {
+        let email: EmailAddress
+        let password: Password
+        let role: Account.Role
+        let isConfirmed: Bool
+    }
+
+    enum Outcome: Sendable {
+        case created(Account)
+        case emailTaken
+    }
+
+    let store: any Store
+    let hasher: PasswordHasher
+    let keys: KeyRingHolder
+    let mails: SignUpMail
+    let random: Randomness
+
+    func create(_ request: Request, now: Timestamp) async throws -> Outcome {
+        let hash = try await hasher.hash(request.password)
+        let account = NewAccount(
+            email: request.email, role: request.role, state: request.isConfirmed ? .active : .unconfirmed, passwordHash: hash, now: now,
+            random: random)
+        let token = Token(random: random.bytes(Token.byteCount))
+        let mail = mails.confirmation(to: request.email, link: token).job(keys: keys.current, now: now, random: random)
+        let random = random
+        return try await store.write { (transaction) throws(StoreError) in
+            guard try transaction.createAccountUnderFreeName(account, random: random) else { return Outcome.emailTaken }
+            if !request.isConfirmed {
+                try transaction.setConfirmationLink(
+                    of: account.id, tokenHash: token.hash(for: SignUp.linkPurpose), expiresAt: now + SignUp.linkLifetime)
+                try transaction.enqueue(mail)
+            }
+            try transaction.record(
+                AuditEvent(.created, account: account.id, by: .commandLine, from: nil, at: now, detail: request.role.rawValue))
+            guard let made = try transaction.account(account.id) else { throw .unavailable(reason: "the account isn't there after it was made") }
+            return .created(made)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import Storage
+
+/// Changes the name that a person is shown by.
+struct RenameAccount: Sendable {
+    enum Outcome: Equatable, Sendable { case renamed, nameInvalid, noSuchAccount }
+
+    let store: any Store
+    let desk: SessionDesk
+
+    /// In code points.
+    private static let longestName = 100
+
+    func rename(_ id: Account.ID, to text: String, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        let name = trimmed(text)
+        // No control, format or surrogate characters: a name can't reorder the line it stands in, or end it.
+        let isPlain = name.unicodeScalars.allSatisfy { ![.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory) }
+        guard isPlain, name.unicodeScalars.count <= Self.longestName else { return .nameInvalid }
+        let isRenamed = try await store.write { (transaction) throws(StoreError) in
+            guard try transaction.rename(id, to: name) else { return false }
+            try transaction.record(AuditEvent(.renamed, account: id, by: .account(id), from: client, at: now))
+            try transaction.noteSessionChange(of: id, now: now)
+            return true
+        }
+        desk.forget(id)
+        return isRenamed ? .renamed : .noSuchAccount
+    }
+}

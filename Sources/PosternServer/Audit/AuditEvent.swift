@@ -1,0 +1,52 @@
+import Storage
+
+/// One security event: who did what to whom, when, from where and how it ended. Never a secret, never free text from a stranger.
+struct AuditEvent: Sendable {
+    /// The fixed vocabulary. A name, once written, keeps its meaning for ever.
+    enum Kind: String, CaseIterable, Sendable {
+        case signedUp = "account.signed-up"
+        case emailConfirmed = "account.email-confirmed"
+        case created = "account.created"
+        case renamed = "account.renamed"
+        case disabled = "account.disabled"
+        case enabled = "account.enabled"
+        case deleted = "account.deleted"
+        case roleChanged = "account.role-changed"
+        case groupJoined = "account.group-joined"
+        case groupLeft = "account.group-left"
+        case invited = "invitation.sent"
+        case invitationUsed = "invitation.used"
+        case setUp = "setup.owner-made"
+        case signedIn = "sign-in.succeeded"
+        case signInFailed = "sign-in.failed"
+        case signedOut = "session.signed-out"
+        case sessionEnded = "session.ended"
+        case sessionsEnded = "session.all-ended"
+        case keysRotated = "secrets.rotated"
+    }
+
+    enum Actor: Sendable {
+        case account(Account.ID)
+        /// Somebody on the server's own command line.
+        case commandLine
+        /// Nobody who is known: a visitor before signing in.
+        case visitor
+    }
+
+    let kind: Kind
+    let account: Account.ID?
+    let actor: Actor
+    let client: Client?
+    let at: Timestamp
+    /// An id, a role, a group, a count or a reason code.
+    let detail: String
+
+    init(_ kind: Kind, account: Account.ID?, by actor: Actor, from client: Client?, at: Timestamp, detail: String = "") {
+        self.kind = kind
+        self.account = account
+        self.actor = actor
+        self.client = client
+        self.at = at
+        self.detail = detail
+    }
+}

@@ -1,0 +1,45 @@
+import Storage
+
+extension Migration {
+    static let groups = Migration(
+        2, "groups",
+        [
+            "CREATE TABLE account_group (name TEXT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL)",
+            """
+            CREATE TABLE account_group_member (
+                group_name TEXT NOT NULL REFERENCES account_group (name) ON DELETE CASCADE,
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, PRIMARY KEY (account_id, group_name))
+            """,
+            "CREATE INDEX account_group_member_by_group ON account_group_member (group_name)",
+        ])
+}
+
+extension Transaction {
+    /// The groups of an account, in order.
+    borrowing func groups(of account: Account.ID) throws(StoreError) -> [String] {
+        var names: [String] = []
+        for row in try run("SELECT group_name FROM account_group_member WHERE account_id = \(account) ORDER BY group_name") {
+            names.append(try row.text("group_name"))
+        }
+        return names
+    }
+
+    /// Adds an account to a group, which is made if it isn't there.
+    /// - Returns: false if it was in it already.
+    borrowing func addToGroup(_ group: GroupName, _ account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        try change("INSERT INTO account_group (name, created_at) VALUES (\(group.text), \(now)) ON CONFLICT (name) DO NOTHING")
+        return try change(
+            """
+            INSERT INTO account_group_member (group_name, account_id) VALUES (\(group.text), \(account))
+            ON CONFLICT (account_id, group_name) DO NOTHING
+            """) == 1
+    }
+
+    borrowing func removeFromGroup(_ group: GroupName, _ account: Account.ID) throws(StoreError) -> Bool {
+        try change("DELETE FROM account_group_member WHERE group_name = \(group.text) AND account_id = \(account)") == 1
+    }
+
+    borrowing func groupCount() throws(StoreError) -> Int64 {
+        try run("SELECT COUNT(*) AS number FROM account_group")[0].integer("number")
+    }
+}

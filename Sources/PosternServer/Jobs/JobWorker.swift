@@ -1,0 +1,72 @@
+import Logging
+import Secrets
+import ServiceLifecycle
+import Storage
+
+/// Runs jobs, one at a time, and survives anything but the end of the process: then the lease runs out and another takes over.
+final class JobWorker: Service {
+    typealias Handler = @Sendable (Secret<[UInt8]>) async -> JobOutcome
+
+    private let store: any Store
+    private let keys: KeyRingHolder
+    private let handlers: [Job.Kind: Handler]
+    private let random: Randomness
+    private let logger: Logger
+
+    /// How long an idle worker waits before it looks again.
+    private static let idleWait = Duration.milliseconds(250)
+
+    init(store: any Store, keys: KeyRingHolder, handlers: [Job.Kind: Handler], random: Randomness, logger: Logger) {
+        self.store = store
+        self.keys = keys
+        self.handlers = handlers
+        self.random = random
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                do {
+                    if try await runOne() { continue }
+                } catch {
+                    logger.warning("the job queue can't be reached", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: Self.idleWait)
+            }
+        }
+    }
+
+    /// - Returns: whether there was one.
+    func runOne() async throws(StoreError) -> Bool {
+        guard !handlers.isEmpty else { return false }
+        let lease = random.bytes(16)
+        let claimed = try await store.write { (transaction) throws(StoreError) in
+            try transaction.claimJob(lease: lease, now: .now())
+        }
+        guard let job = claimed else { return false }
+        let outcome = await perform(job)
+        let retryAt = Timestamp.now() + JobSchedule.wait(afterTries: job.tries, jitter: random.bytes(1)[0])
+        try await store.write { (transaction) throws(StoreError) in
+            switch outcome {
+            case .done: _ = try transaction.finishJob(job, now: .now())
+            case .failed(let error) where job.tries >= JobSchedule.mostTries: _ = try transaction.buryJob(job, now: .now(), error: error)
+            case .failed(let error): _ = try transaction.retryJob(job, at: retryAt, error: error)
+            }
+        }
+        return true
+    }
+
+    private func perform(_ job: ClaimedJob) async -> JobOutcome {
+        guard let kind = Job.Kind(rawValue: job.kind), let handler = handlers[kind] else { return .failed("nobody here can do '\(job.kind)'") }
+        do {
+            let outcome = await handler(try keys.open(job.sealedPayload, at: Job.place(of: job.id)))
+            if case .failed(let error) = outcome {
+                logger.warning("a job failed", metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "tries": "\(job.tries)", "error": "\(error)"])
+            }
+            return outcome
+        } catch {
+            return .failed("its payload doesn't open: \(error)")
+        }
+    }
+}

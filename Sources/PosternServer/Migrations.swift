@@ -1,0 +1,16 @@
+import Storage
+
+extension Migration {
+    /// Every step of the schema, in order. A room adds one line here; what was released is never changed.
+    static let all: [Migration] = [
+        .accounts,
+        .groups,
+        .sessions,
+        .audit,
+        .signInHistory,
+        .secretsAtRest,
+        .jobs,
+        .signUp,
+        .setup,
+    ]
+}

@@ -1,0 +1,63 @@
+import Secrets
+import Storage
+
+/// Opens the key ring that belongs to a database, and makes both at the first start. Never touches data with a wrong ring.
+struct SecretsAtRest: Sendable {
+    let store: any Store
+    let file: KeyRingFile
+    let random: Randomness
+
+    struct Problem: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// - Returns: the ring that this database was sealed with.
+    func open(now: Timestamp) async throws -> KeyRing {
+        let known = try await store.read { (transaction) throws(StoreError) in try transaction.sealingKeys() }
+        if !file.exists {
+            guard known.isEmpty else {
+                throw Problem(
+                    description: "The key ring \(file.path) is missing, and this database was sealed with it. Put it back from its backup, or name its place with key-ring-file. Nothing was changed.")
+            }
+            guard let ring = KeyRing(keys: [KeyRingFile.freshKey(random)]) else { preconditionFailure("One key is a ring.") }
+            try file.write(ring)
+        }
+        let ring = try file.read()
+        for (id, fingerprint) in known {
+            guard let key = ring.keys.first(where: { $0.id == id }), isEqualInConstantTime(ring.fingerprint(of: key), fingerprint) else {
+                throw Problem(
+                    description: "The key ring \(file.path) is not the one this database was sealed with: key \(Base64URL.encode(id)) is missing or another. Put the right ring back. Nothing was changed.")
+            }
+        }
+        try await remember(ring, now: now)
+        return ring
+    }
+
+    /// Adds a key and seals everything anew in one transaction.
+    /// The file comes first: a crash in between leaves a ring that opens both old and new.
+    /// - Returns: how many values were sealed anew.
+    func rotate(now: Timestamp) async throws -> Int {
+        let old = try await open(now: now)
+        guard let ring = KeyRing(keys: old.keys + [KeyRingFile.freshKey(random)]) else { preconditionFailure("Four random bytes met twice.") }
+        try file.write(ring)
+        try await remember(ring, now: now)
+        let random = random
+        return try await store.write { (transaction) throws(StoreError) in
+            let resealed = try transaction.resealJobs { (sealed, place) in
+                (try? ring.open(sealed, at: place)).map { ring.seal($0.exposed, at: place, nonce: random.bytes(12)) }
+            }
+            try transaction.record(AuditEvent(.keysRotated, account: nil, by: .commandLine, from: nil, at: now, detail: "\(resealed)"))
+            return resealed
+        }
+    }
+
+    private func remember(_ ring: KeyRing, now: Timestamp) async throws(StoreError) {
+        let keys = ring.keys.map { ($0.id, ring.fingerprint(of: $0)) }
+        let known = try await store.read { (transaction) throws(StoreError) in try transaction.sealingKeys() }
+        let missing = keys.filter { known[$0.0] == nil }
+        guard !missing.isEmpty else { return }
+        try await store.write { (transaction) throws(StoreError) in
+            for (id, fingerprint) in missing { try transaction.addSealingKey(id: id, fingerprint: fingerprint, now: now) }
+        }
+    }
+}

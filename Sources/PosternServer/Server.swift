@@ -1,0 +1,117 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import PasswordHashing
+import Secrets
+import ServiceLifecycle
+import Storage
+
+/// The composition root: makes every flow from its parts and lists the routes. It wires, and decides nothing.
+struct Server: Sendable {
+    let settings: Settings
+    let store: any Store
+    let keys: KeyRingHolder
+    let random: Randomness
+    let logger: Logger
+    let hasher: PasswordHasher
+    let desk: SessionDesk
+    let mailbox: DevelopmentMailbox?
+    let routes: [Route]
+    let frontDoor: FrontDoor
+    let setUp: SetUpOwner
+
+    init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) {
+        self.settings = settings
+        self.store = store
+        self.keys = keys
+        self.random = random
+        self.logger = logger
+        let hasher = PasswordHasher(settings: settings.hashing, random: random)
+        let desk = SessionDesk(store: store, logger: logger)
+        self.hasher = hasher
+        self.desk = desk
+        mailbox = settings.showsDevelopmentMailbox ? DevelopmentMailbox() : nil
+        let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
+        let pages = Pages(site: settings.site)
+        let shell = Shell(
+            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages, keys: keys, random: random,
+            findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
+        let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
+        self.setUp = setUp
+        routes = Self.rooms(settings, store, keys, random, hasher, desk, shell, setUp, mailbox).flatMap(\.routes)
+        let gateway = GatewayWeb(
+            gateway: Gateway(publicURL: settings.publicURL, appHosts: settings.appHosts), desk: desk, cookies: cookies,
+            trustedProxies: settings.trustedProxies, publicURL: settings.publicURL)
+        frontDoor = FrontDoor(
+            shell: shell, routes: routes, fast: ["/auth/request": gateway.request, "/auth/forward": gateway.forward])
+    }
+
+    private static func rooms(
+        _ settings: Settings, _ store: any Store, _ keys: KeyRingHolder, _ random: Randomness, _ hasher: PasswordHasher, _ desk: SessionDesk,
+        _ shell: Shell, _ setUp: SetUpOwner, _ mailbox: DevelopmentMailbox?
+    ) -> [any Room] {
+        let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
+        let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, random: random)
+        let endSessions = EndSessions(store: store, desk: desk)
+        let views = Views(store: store)
+        return [
+            SignUpWeb(
+                signUp: SignUp(
+                    store: store, hasher: hasher, keys: keys, mails: mails, mode: settings.signUp, domains: settings.signUpDomains,
+                    random: random),
+                confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, shell: shell),
+            SignInWeb(
+                signIn: SignIn(
+                    store: store, desk: desk, hasher: hasher, keys: keys,
+                    policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random),
+                sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
+                appHosts: settings.appHosts, ownerIsMissing: views.ownerIsMissing),
+            SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
+            SetupWeb(setUp: setUp, shell: shell),
+            AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
+            AdminWeb(
+                administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed, shell: shell,
+                figures: views.figures, search: views.search, person: views.person),
+            NotificationsWeb(mailbox: mailbox, pages: shell.pages),
+            HealthWeb(isHealthy: views.isHealthy),
+            AssetsWeb(accent: settings.site.accent),
+        ]
+    }
+
+    /// The worker that empties the queue; without a way to send mail, mail waits.
+    var worker: JobWorker {
+        var handlers: [Job.Kind: JobWorker.Handler] = [:]
+        if let mailbox {
+            handlers[.sendMail] = { payload in
+                guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }
+                mailbox.deliver(mail, at: .now())
+                return .done
+            }
+        } else if let smtp = settings.smtp {
+            let sender = SMTPSender(settings: smtp, from: settings.mailFrom, siteName: settings.site.name)
+            let random = random
+            handlers[.sendMail] = { payload in
+                guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }
+                return await sender.send(mail, now: Date(), id: Shell.hex(random.bytes(12))).map(JobOutcome.failed) ?? .done
+            }
+        }
+        return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
+    }
+
+    /// - Parameter ready: called once connections are accepted, with the port.
+    func application(ready: @escaping @Sendable (Int) async -> Void) -> Application<FrontDoor> {
+        var application = Application(
+            responder: frontDoor,
+            server: .http1(
+                configuration: .init(
+                    idleTimeout: .seconds(30),
+                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
+            onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
+            logger: logger)
+        application.addServices(desk, worker, Upkeep(store: store, logger: logger))
+        return application
+    }
+}

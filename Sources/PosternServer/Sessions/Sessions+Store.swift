@@ -1,0 +1,136 @@
+import NetworkAddress
+import Secrets
+import Storage
+
+extension Migration {
+    static let sessions = Migration(
+        3, "sessions",
+        [
+            """
+            CREATE TABLE session (
+                id BYTEA NOT NULL PRIMARY KEY, token_hash BYTEA NOT NULL UNIQUE,
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                created_at BIGINT NOT NULL, seen_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, idle BIGINT,
+                address TEXT NOT NULL, browser TEXT NOT NULL)
+            """,
+            "CREATE INDEX session_by_account ON session (account_id)",
+            "CREATE INDEX session_by_expiry ON session (expires_at)",
+            // What other nodes must read again; rows older than a few minutes are pruned.
+            "CREATE TABLE session_change (account_id BYTEA NOT NULL PRIMARY KEY, changed_at BIGINT NOT NULL)",
+            "CREATE INDEX session_change_by_time ON session_change (changed_at)",
+        ])
+}
+
+extension Transaction {
+    borrowing func openSession(_ new: NewSession) throws(StoreError) {
+        try change(
+            """
+            INSERT INTO session (id, token_hash, account_id, created_at, seen_at, expires_at, idle, address, browser)
+            VALUES (\(new.id), \(new.token.hash), \(new.account), \(new.createdAt), \(new.createdAt), \(new.expiresAt),
+                \(new.idle?.wholeMicroseconds), \(new.client.address.description), \(new.client.browser))
+            """)
+    }
+
+    /// The session of a token and its person; nil if there is none, it is over, or the account is not open.
+    borrowing func liveSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> LiveSession? {
+        let rows = try run(
+            """
+            SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at,
+                account.role, account.username, account.email, account.name
+            FROM session JOIN account ON account.id = session.account_id
+            WHERE session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
+                AND (session.idle IS NULL OR session.seen_at + session.idle > \(now))
+            """)
+        guard let row = rows.first, let role = Account.Role(rawValue: try row.text("role")) else { return nil }
+        let account: Account.ID = try row.id("account_id")
+        return LiveSession(
+            id: try row.id("id"), account: account, role: role, expiresAt: try row.time("expires_at"),
+            idle: try row.optional("idle") { (row) throws(StoreError) in .microseconds(try row.integer("idle")) },
+            seenAt: try row.time("seen_at"), readAt: now, username: try row.text("username"), email: try row.text("email"),
+            name: try row.text("name"), groups: try groups(of: account))
+    }
+
+    /// The account's sessions that live, newest use first.
+    borrowing func sessions(of account: Account.ID, now: Timestamp) throws(StoreError) -> [Session] {
+        let rows = try run(
+            """
+            SELECT * FROM session WHERE account_id = \(account) AND expires_at > \(now)
+                AND (idle IS NULL OR seen_at + idle > \(now)) ORDER BY seen_at DESC, id
+            """)
+        var sessions: [Session] = []
+        for row in rows {
+            sessions.append(
+                Session(
+                    id: try row.id("id"), createdAt: try row.time("created_at"), seenAt: try row.time("seen_at"),
+                    expiresAt: try row.time("expires_at"), isKept: row["idle"] == .null, address: try row.text("address"),
+                    browser: try row.text("browser")))
+        }
+        return sessions
+    }
+
+    borrowing func sessionCount(now: Timestamp) throws(StoreError) -> Int64 {
+        try run("SELECT COUNT(*) AS number FROM session WHERE expires_at > \(now) AND (idle IS NULL OR seen_at + idle > \(now))")[0]
+            .integer("number")
+    }
+
+    /// Ends the session of a token, whoever's it is.
+    /// - Returns: whose it was; nil if there was none.
+    borrowing func endSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> Account.ID? {
+        guard let row = try run("DELETE FROM session WHERE token_hash = \(tokenHash) RETURNING account_id").first else { return nil }
+        let account: Account.ID = try row.id("account_id")
+        try noteSessionChange(of: account, now: now)
+        return account
+    }
+
+    /// Ends one session of an account: another account's is not touched.
+    borrowing func endSession(_ id: Session.ID, of account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        guard try change("DELETE FROM session WHERE id = \(id) AND account_id = \(account)") == 1 else { return false }
+        try noteSessionChange(of: account, now: now)
+        return true
+    }
+
+    /// Ends all sessions of an account but one.
+    /// - Returns: how many.
+    borrowing func endSessions(of account: Account.ID, except kept: Session.ID?, now: Timestamp) throws(StoreError) -> Int {
+        let ended =
+            if let kept {
+                try change("DELETE FROM session WHERE account_id = \(account) AND id <> \(kept)")
+            } else {
+                try change("DELETE FROM session WHERE account_id = \(account)")
+            }
+        try noteSessionChange(of: account, now: now)
+        return ended
+    }
+
+    /// Every node reads the account's sessions again before it trusts them: something the gateway says of the person changed.
+    borrowing func noteSessionChange(of account: Account.ID, now: Timestamp) throws(StoreError) {
+        try change(
+            """
+            INSERT INTO session_change (account_id, changed_at) VALUES (\(account), \(now))
+            ON CONFLICT (account_id) DO UPDATE SET changed_at = CASE WHEN session_change.changed_at >= excluded.changed_at
+                THEN session_change.changed_at + 1 ELSE excluded.changed_at END
+            """)
+    }
+
+    /// Accounts whose sessions changed since, with the time of the change.
+    borrowing func sessionChanges(since: Timestamp) throws(StoreError) -> [(account: Account.ID, at: Timestamp)] {
+        var changes: [(account: Account.ID, at: Timestamp)] = []
+        for row in try run("SELECT account_id, changed_at FROM session_change WHERE changed_at > \(since)") {
+            changes.append((try row.id("account_id"), try row.time("changed_at")))
+        }
+        return changes
+    }
+
+    /// Writes down uses; a session that ended meanwhile is not brought back (SE-07).
+    borrowing func noteSeen(_ seen: [(session: Session.ID, at: Timestamp)]) throws(StoreError) {
+        for (session, at) in seen {
+            try change("UPDATE session SET seen_at = \(at) WHERE id = \(session) AND seen_at < \(at)")
+        }
+    }
+
+    /// Deletes what is over.
+    borrowing func pruneSessions(now: Timestamp) throws(StoreError) {
+        try change("DELETE FROM session WHERE expires_at < \(now) OR (idle IS NOT NULL AND seen_at + idle < \(now))")
+        try change("DELETE FROM session_change WHERE changed_at < \(now - .seconds(600))")
+    }
+}

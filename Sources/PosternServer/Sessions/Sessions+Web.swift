@@ -1,0 +1,115 @@
+import HTTPTypes
+import Hummingbird
+import Storage
+
+/// One's own sessions: look, end one, end the others.
+struct SessionsWeb: Room {
+    let sessions: EndSessions
+    let shell: Shell
+    let list: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> [Session]
+
+    var routes: [Route] {
+        [
+            .page(.get, "/auth/account/sessions", .signedIn, show),
+            .page(.post, "/auth/account/sessions/end-others", .signedIn, endOthers),
+            .page(.post, "/auth/account/sessions/{id}/end", .signedIn, endOne),
+            .api(.get, "/auth/v1/session", .signedIn, current),
+            .api(.delete, "/auth/v1/session", .signedIn, signOut),
+            .api(.get, "/auth/v1/sessions", .signedIn, callList),
+            .api(.delete, "/auth/v1/sessions", .signedIn, callEndOthers),
+            .api(.delete, "/auth/v1/sessions/{id}", .signedIn, callEndOne),
+        ]
+    }
+
+    @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        let page = SessionsPage(
+            sessions: try await list(session.account, visit.now), current: session.id, reader: shell.reader(session, visit))
+        return .page(page.html(shell.pages))
+    }
+
+    @Sendable private func endOthers(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        _ = try await sessions.allOthers(of: session.account, except: session.id, client: visit.client, now: visit.now)
+        return .seeOther("/auth/account/sessions")
+    }
+
+    @Sendable private func endOne(_ request: Request, _ visit: Visit) async throws -> Response {
+        try await end(visit)
+        return .seeOther("/auth/account/sessions")
+    }
+
+    private func end(_ visit: Visit) async throws {
+        let session = try visit.signedIn()
+        guard let id = Session.ID(visit.parameterID) else { throw Refused(.notFound) }
+        switch try await sessions.one(id, of: session.account, client: visit.client, now: visit.now) {
+        case .ended: return
+        case .noSuchSession: throw Refused(.notFound)
+        }
+    }
+
+    @Sendable private func current(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        let person = session.person
+        return try .json(
+            CurrentSession(
+                id: session.id.description, account: session.account.description, email: String(person.email), username: String(person.username),
+                name: String(person.name), role: session.role.rawValue, groups: person.groups.split(separator: ",").map(String.init),
+                assurance: "aal1", expires_at: ISOTime.text(session.expiresAt),
+                csrf_token: request.headers[.authorization] == nil ? shell.formToken(visit) : nil))
+    }
+
+    @Sendable private func signOut(_ request: Request, _ visit: Visit) async throws -> Response {
+        if let token = visit.sessionToken { try await sessions.signOut(token, client: visit.client, now: visit.now) }
+        return .nothing()
+    }
+
+    @Sendable private func callList(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        let rows = try await list(session.account, visit.now).map {
+            SessionList.Row(
+                id: $0.id.description, current: $0.id == session.id, created_at: ISOTime.text($0.createdAt), seen_at: ISOTime.text($0.seenAt),
+                expires_at: ISOTime.text($0.expiresAt), kept: $0.isKept, address: $0.address, browser: BrowserName.words($0.browser))
+        }
+        return try .json(SessionList(sessions: rows))
+    }
+
+    @Sendable private func callEndOthers(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        _ = try await sessions.allOthers(of: session.account, except: session.id, client: visit.client, now: visit.now)
+        return .nothing()
+    }
+
+    @Sendable private func callEndOne(_ request: Request, _ visit: Visit) async throws -> Response {
+        try await end(visit)
+        return .nothing()
+    }
+}
+
+private struct CurrentSession: Encodable {
+    let id: String
+    let account: String
+    let email: String
+    let username: String
+    let name: String
+    let role: String
+    let groups: [String]
+    let assurance: String
+    let expires_at: String
+    let csrf_token: String?
+}
+
+private struct SessionList: Encodable {
+    struct Row: Encodable {
+        let id: String
+        let current: Bool
+        let created_at: String
+        let seen_at: String
+        let expires_at: String
+        let kept: Bool
+        let address: String
+        let browser: String
+    }
+
+    let sessions: [Row]
+}

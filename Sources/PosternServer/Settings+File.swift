@@ -1,0 +1,165 @@
+import Foundation
+import NetworkAddress
+import PasswordHashing
+import Secrets
+
+extension Settings {
+    /// Every key there is. RoomsTests hold this list and docs/settings.md to each other.
+    static let keys: [SettingKey] = [
+        SettingKey(pattern: "public-url"), SettingKey(pattern: "listen"), SettingKey(pattern: "data-directory"),
+        SettingKey(pattern: "database", isSecret: true), SettingKey(pattern: "key-ring-file"),
+        SettingKey(pattern: "trusted-proxies", isList: true), SettingKey(pattern: "log-level"),
+        SettingKey(pattern: "sign-up"), SettingKey(pattern: "sign-up-domains", isList: true),
+        SettingKey(pattern: "session.idle"), SettingKey(pattern: "session.absolute"), SettingKey(pattern: "session.keep"),
+        SettingKey(pattern: "groups.*.session.idle"), SettingKey(pattern: "groups.*.session.absolute"),
+        SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "apps.*.host"),
+        SettingKey(pattern: "hashing.memory-kib"), SettingKey(pattern: "hashing.passes"), SettingKey(pattern: "hashing.lanes"),
+        SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
+        SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
+        SettingKey(pattern: "mail.ca-file"), SettingKey(pattern: "mail.from"),
+        SettingKey(pattern: "site.name"), SettingKey(pattern: "site.logo"), SettingKey(pattern: "site.accent"),
+        SettingKey(pattern: "site.help"),
+    ]
+
+    /// What the command line sets; it wins over environment and file.
+    struct Overrides: Sendable {
+        var dataDirectory: String?
+        var listen: String?
+        var database: String?
+    }
+
+    /// Reads file and environment. Throws one sentence with place, key, what was found and what is allowed.
+    static func load(
+        file: String?, environment: [String: String], overrides: Overrides = Overrides(), cores: Int
+    ) throws(SettingsFile.Problem) -> Settings {
+        let raw = SettingsReader(try SettingsFile(path: file, environment: environment, keys: keys))
+        let listenText = overrides.listen ?? raw.text("listen") ?? "127.0.0.1:8080"
+        guard let listen = ListenAddress(listenText) else {
+            throw raw.problem("listen", found: listenText, allowed: "an address and a port, such as 127.0.0.1:8080 or [::]:443")
+        }
+        let publicText = raw.text("public-url") ?? "http://\(listen.isLoopback ? listen.description : "127.0.0.1:\(listen.port)")"
+        guard let publicURL = PublicURL(publicText) else {
+            throw raw.problem("public-url", found: publicText, allowed: "https://HOST or https://HOST:PORT, without a path")
+        }
+        let directory = overrides.dataDirectory ?? raw.text("data-directory") ?? "./postern-data"
+        var settings = Settings(
+            publicURL: publicURL, listen: listen, dataDirectory: directory,
+            database: try database(overrides.database ?? raw.text("database"), directory: directory, raw),
+            keyRingFile: raw.text("key-ring-file") ?? directory + "/key-ring.json",
+            signUp: try raw.choice("sign-up") ?? (publicURL.isLoopback ? .open : .invited),
+            hashing: try hashing(raw, cores: cores),
+            mailFrom: raw.text("mail.from") ?? "postern@\(publicURL.host.contains(".") && !publicURL.isLoopback ? publicURL.host : "localhost")")
+        settings.trustedProxies = try raw.list("trusted-proxies").map { text throws(SettingsFile.Problem) in
+            guard let range = AddressRange(text) else {
+                throw raw.problem("trusted-proxies", found: text, allowed: "addresses and networks such as 127.0.0.1 or 10.0.0.0/8")
+            }
+            return range
+        }
+        try settings.readSessions(raw)
+        try settings.readSignUpAndApps(raw)
+        try settings.readMail(raw)
+        try settings.readSite(raw)
+        settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
+        try settings.refuseInsecureCombinations(raw)
+        return settings
+    }
+
+    private static func database(_ text: String?, directory: String, _ raw: SettingsReader) throws(SettingsFile.Problem) -> Database {
+        guard let text else { return .sqlite(path: directory + "/postern.sqlite") }
+        if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") { return .postgres(url: Secret(text)) }
+        if text.hasPrefix("sqlite:") { return .sqlite(path: String(text.dropFirst(7))) }
+        // Not shown: what was found may hold a password.
+        throw raw.problem("database", found: "something else", allowed: "postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH")
+    }
+
+    private static func hashing(_ raw: SettingsReader, cores: Int) throws(SettingsFile.Problem) -> Hashing {
+        let standard = Argon2id.Parameters.standard
+        let memory = try raw.number("hashing.memory-kib", in: Int(standard.memoryKiB)...1_048_576) ?? Int(standard.memoryKiB)
+        let passes = try raw.number("hashing.passes", in: 1...64) ?? Int(standard.passes)
+        let lanes = try raw.number("hashing.lanes", in: 1...16) ?? Int(standard.lanes)
+        // ASVS 5.0 appendix C: one pass is enough from 46 MiB up.
+        if passes == 1, memory < 47_104 {
+            throw raw.problem("hashing.passes", found: "1", allowed: "2 or more, or hashing.memory-kib of at least 47104")
+        }
+        guard let parameters = Argon2id.Parameters(memoryKiB: UInt32(memory), passes: UInt32(passes), lanes: UInt32(lanes)) else {
+            throw raw.problem("hashing.memory-kib", found: "\(memory)", allowed: "at least 8 KiB for each lane")
+        }
+        let threads = try raw.number("hashing.threads", in: 1...256) ?? cores
+        return Hashing(
+            parameters: parameters, threads: threads, queue: try raw.number("hashing.queue", in: 0...100_000) ?? 20 * threads)
+    }
+
+    private mutating func readSessions(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        session.idle = try raw.duration("session.idle") ?? session.idle
+        session.absolute = try raw.duration("session.absolute") ?? session.absolute
+        session.keep = try raw.duration("session.keep") ?? session.keep
+        for name in raw.names(under: "groups") {
+            guard GroupName(name) != nil else {
+                throw raw.problem("groups.\(name)", found: name, allowed: "names of a-z, 0-9 and -, up to 40")
+            }
+            groupSessions[name] = SessionPolicy(
+                idle: try raw.duration("groups.\(name).session.idle") ?? session.idle,
+                absolute: try raw.duration("groups.\(name).session.absolute") ?? session.absolute,
+                keep: try raw.duration("groups.\(name).session.keep") ?? session.keep)
+        }
+    }
+
+    private mutating func readSignUpAndApps(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        signUpDomains = raw.list("sign-up-domains").map { $0.lowercased() }
+        if signUp == .domains, signUpDomains.isEmpty {
+            throw raw.problem("sign-up-domains", found: "nothing", allowed: "at least one e-mail domain, because sign-up is 'domains'")
+        }
+        for name in raw.names(under: "apps") {
+            let host = raw.text("apps.\(name).host") ?? ""
+            guard let url = PublicURL("https://" + host), !url.host.contains("[") else {
+                throw raw.problem("apps.\(name).host", found: host, allowed: "a host name such as app.example.org")
+            }
+            appHosts.append(url.authority)
+        }
+    }
+
+    private mutating func readMail(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        if let url = raw.text("mail.smtp") {
+            guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://"), url.allSatisfy({ !$0.isWhitespace }) else {
+                throw raw.problem("mail.smtp", found: url, allowed: "smtp://[USER@]HOST:587 (STARTTLS) or smtps://[USER@]HOST:465 (TLS)")
+            }
+            guard !(url.split(separator: "@").dropLast().joined().dropFirst(8).contains(":")) else {
+                throw raw.problem("mail.smtp", found: "a password in the URL", allowed: "the password in POSTERN_MAIL_SMTP_PASSWORD or …_FILE")
+            }
+            smtp = SMTP(url: url, password: raw.text("mail.smtp-password").map(Secret.init), caFile: raw.text("mail.ca-file"))
+        }
+        guard EmailAddress(mailFrom) != nil || publicURL.isLoopback else {
+            throw raw.problem("mail.from", found: mailFrom, allowed: "an e-mail address such as accounts@example.org")
+        }
+    }
+
+    private mutating func readSite(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        site.name = raw.text("site.name") ?? site.name
+        guard (1...60).contains(site.name.count), !site.name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else {
+            throw raw.problem("site.name", found: site.name, allowed: "1 to 60 characters on one line")
+        }
+        site.logo = raw.text("site.logo")
+        if let logo = site.logo, !(logo.hasPrefix("/") && !logo.hasPrefix("//")) {
+            throw raw.problem("site.logo", found: logo, allowed: "a path on this host such as /logo.svg: nothing is loaded from other hosts")
+        }
+        site.accent = raw.text("site.accent")
+        if let accent = site.accent, accent.wholeMatch(of: /#[0-9a-fA-F]{6}/) == nil {
+            throw raw.problem("site.accent", found: accent, allowed: "a colour such as #0c5872")
+        }
+        site.help = raw.text("site.help")
+        if let help = site.help, !(help.hasPrefix("https://") || help.hasPrefix("mailto:")) {
+            throw raw.problem("site.help", found: help, allowed: "an https:// or mailto: address")
+        }
+    }
+
+    private func refuseInsecureCombinations(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        if !publicURL.isHTTPS, !publicURL.isLoopback {
+            throw raw.problem(
+                "public-url", found: publicURL.description,
+                allowed: "https:// for every host but loopback: passwords and sessions would cross the network in the clear")
+        }
+        if trustedProxies.contains(where: { $0.description == "0.0.0.0/0" || $0.description == "::/0" }) {
+            throw raw.problem("trusted-proxies", found: "every address", allowed: "only the proxies' own: whoever is trusted can claim any address")
+        }
+    }
+}

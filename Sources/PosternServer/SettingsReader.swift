@@ -1,0 +1,51 @@
+/// Typed reading of single settings, with one form of complaint.
+struct SettingsReader {
+    private let file: SettingsFile
+
+    init(_ file: SettingsFile) { self.file = file }
+
+    func text(_ key: String) -> String? { file.entries[key]?.values.first }
+
+    func list(_ key: String) -> [String] { file.entries[key]?.values ?? [] }
+
+    /// The names that stand under a key with a `*`: `apps.shop.host` gives `shop`.
+    func names(under key: String) -> [String] {
+        Set(file.entries.keys.compactMap { entry -> String? in
+            let parts = entry.split(separator: ".")
+            return parts.count > 1 && parts[0] == key ? String(parts[1]) : nil
+        }).sorted()
+    }
+
+    func number(_ key: String, in range: ClosedRange<Int>) throws(SettingsFile.Problem) -> Int? {
+        guard let text = text(key) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw problem(key, found: text, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func duration(_ key: String) throws(SettingsFile.Problem) -> Duration? {
+        guard let text = text(key) else { return nil }
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), (1...36_500).contains(count) else {
+            throw problem(key, found: text, allowed: "a number with s, m, h or d, such as 15m, 12h or 30d")
+        }
+        return .seconds(count * unit)
+    }
+
+    func choice(_ key: String, among allowed: [String]) throws(SettingsFile.Problem) -> String? {
+        guard let text = text(key) else { return nil }
+        guard allowed.contains(text) else { throw problem(key, found: text, allowed: allowed.joined(separator: ", ")) }
+        return text
+    }
+
+    func choice<Choice: RawRepresentable & CaseIterable>(_ key: String) throws(SettingsFile.Problem) -> Choice?
+    where Choice.RawValue == String {
+        try choice(key, among: Choice.allCases.map(\.rawValue)).flatMap(Choice.init(rawValue:))
+    }
+
+    func problem(_ key: String, found: String, allowed: String) -> SettingsFile.Problem {
+        let source = file.entries[key]?.source ?? "Settings"
+        return SettingsFile.Problem(description: "\(source): '\(key)' is '\(found)'. Allowed: \(allowed).")
+    }
+}

@@ -1,0 +1,65 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension Response {
+    static func page(_ html: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status, headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+    }
+
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoded(value))))
+    }
+
+    static func seeOther(_ location: String) -> Response {
+        Response(status: .seeOther, headers: [.location: location, .cacheControl: "no-store"])
+    }
+
+    static func nothing(_ status: HTTPResponse.Status = .noContent) -> Response {
+        Response(status: status, headers: [.cacheControl: "no-store"])
+    }
+
+    /// RFC 9457.
+    static func problem(_ reason: Reason, field: String? = nil, detail: String? = nil, requestID: String) -> Response {
+        let problem = Problem(
+            type: "https://postern.invalid/reasons/\(reason.rawValue)", title: reason.title, status: reason.status.code,
+            reason: reason.rawValue, detail: detail ?? reason.advice, field: field, requestID: requestID)
+        var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
+        if reason == .busy || reason == .unavailable { headers[.retryAfter] = "5" }
+        let body = (try? encoded(problem)) ?? Data()
+        return Response(status: reason.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    private static func encoded(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(value)
+    }
+
+    func setting(cookie: String?) -> Response {
+        guard let cookie else { return self }
+        var copy = self
+        copy.headers.append(HTTPField(name: .setCookie, value: cookie))
+        return copy
+    }
+}
+
+private struct Problem: Encodable {
+    let type: String
+    let title: String
+    let status: Int
+    let reason: String
+    let detail: String
+    let field: String?
+    let requestID: String
+
+    enum CodingKeys: String, CodingKey {
+        case type, title, status, reason, detail, field
+        case requestID = "request_id"
+    }
+}

@@ -1,0 +1,54 @@
+import HTTPTypes
+import Hummingbird
+
+/// Takes a request from the socket to its route. The gateway's checks go past the router: they are most of all traffic.
+struct FrontDoor: HTTPResponder {
+    typealias Context = Visit
+    typealias Fast = @Sendable (Request, Visit) async -> Response
+
+    private let shell: Shell
+    private let fast: [String: Fast]
+    private let router: RouterResponder<Visit>
+
+    init(shell: Shell, routes: [Route], fast: [String: Fast]) {
+        self.shell = shell
+        self.fast = fast
+        let router = Router(context: Visit.self, options: .autoGenerateHeadEndpoints)
+        for (path, siblings) in Dictionary(grouping: routes, by: \.path) {
+            let pattern = RouterPath(path.replacing("{id}", with: ":id"))
+            for route in siblings {
+                router.on(pattern, method: route.method) { request, visit in await shell.answer(route, request, visit) }
+            }
+            let known = Set(siblings.map(\.method)).union(siblings.contains { $0.method == .get } ? [.head] : [])
+            let allow = known.map(\.rawValue).sorted().joined(separator: ", ")
+            for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options, .trace] where !known.contains(method) {
+                router.on(pattern, method: method) { request, visit in
+                    var response = shell.answerStranger(request, visit, .methodNotAllowed)
+                    response.headers[.allow] = allow
+                    return response
+                }
+            }
+        }
+        self.router = router.buildResponder()
+    }
+
+    func respond(to request: Request, context: Visit) async throws -> Response {
+        let target = request.head.path ?? ""
+        guard target.utf8.count <= Shell.longestURI else { return shell.answerStranger(request, context, .uriTooLong) }
+        let path = target.prefix { $0 != "?" }
+        if let fast = fast[String(path)] { return await fast(request, context) }
+        guard Self.isNormal(path) else { return shell.answerStranger(request, context, .notFound) }
+        do {
+            return try await router.respond(to: request, context: context)
+        } catch let error as HTTPError where error.status == .notFound {
+            return shell.answerStranger(request, context, .notFound)
+        }
+    }
+
+    /// Our paths are plain: anything encoded, doubled or dotted is no other spelling of one, but something else (HT-15).
+    private static func isNormal(_ path: Substring) -> Bool {
+        guard path.first == "/", !path.contains("//"), path == "/" || path.last != "/" else { return false }
+        return path.utf8.allSatisfy { (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || [45, 46, 47, 95].contains($0) }
+            && !path.split(separator: "/").contains { $0.first == "." && $0 != ".well-known" }
+    }
+}

@@ -1,0 +1,125 @@
+import HTTPTypes
+
+/// Every stable reason code that an answer can carry. docs/reasons.md explains each; programs switch on it.
+enum Reason: String, CaseIterable, Sendable {
+    case wrongCredentials = "wrong-credentials"
+    case busy
+    case unavailable
+    case malformed
+    case tooLarge = "too-large"
+    case uriTooLong = "uri-too-long"
+    case unsupportedMediaType = "unsupported-media-type"
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    case wrongHost = "wrong-host"
+    case crossSite = "cross-site"
+    case formExpired = "form-expired"
+    case signInNeeded = "sign-in-needed"
+    case notAllowed = "not-allowed"
+    case headerAlias = "header-alias"
+    case proxyNotTrusted = "proxy-not-trusted"
+    case emailInvalid = "email-invalid"
+    case emailTaken = "email-taken"
+    case passwordTooShort = "password-too-short"
+    case passwordTooLong = "password-too-long"
+    case nameInvalid = "name-invalid"
+    case groupInvalid = "group-invalid"
+    case signUpClosed = "sign-up-closed"
+    case linkInvalid = "link-invalid"
+    case lastOwner = "last-owner"
+
+    var status: HTTPResponse.Status {
+        switch self {
+        case .wrongCredentials, .signInNeeded: .unauthorized
+        case .busy, .unavailable: .serviceUnavailable
+        case .malformed, .proxyNotTrusted: .badRequest
+        case .tooLarge: .contentTooLarge
+        case .uriTooLong: .uriTooLong
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .notFound: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .wrongHost: .misdirectedRequest
+        case .crossSite, .formExpired, .notAllowed, .headerAlias, .signUpClosed: .forbidden
+        case .emailInvalid, .passwordTooShort, .passwordTooLong, .nameInvalid, .groupInvalid: .unprocessableContent
+        case .emailTaken, .lastOwner: .conflict
+        case .linkInvalid: .gone
+        }
+    }
+
+    /// What happened, in a few words for people.
+    var title: String {
+        switch self {
+        case .wrongCredentials: "That e-mail and password don’t match"
+        case .busy: "Too busy for a moment"
+        case .unavailable: "Not working for a moment"
+        case .malformed: "That request can’t be read"
+        case .tooLarge: "That is too large"
+        case .uriTooLong: "That address is too long"
+        case .unsupportedMediaType: "That kind of content isn’t read here"
+        case .notFound: "There is nothing here"
+        case .methodNotAllowed: "That can’t be done here"
+        case .wrongHost: "This address isn’t served here"
+        case .crossSite: "That came from another site"
+        case .formExpired: "That page was open too long"
+        case .signInNeeded: "Sign in first"
+        case .notAllowed: "Your account may not do that"
+        case .headerAlias: "The request claims an identity"
+        case .proxyNotTrusted: "The way here can’t be told"
+        case .emailInvalid: "That isn’t an e-mail address"
+        case .emailTaken: "That address has an account"
+        case .passwordTooShort: "That password is too short"
+        case .passwordTooLong: "That password is too long"
+        case .nameInvalid: "That name can’t be used"
+        case .groupInvalid: "That group name can’t be used"
+        case .signUpClosed: "Accounts are made by invitation here"
+        case .linkInvalid: "This link doesn’t work any more"
+        case .lastOwner: "One owner must remain"
+        }
+    }
+
+    /// What to do next.
+    var advice: String {
+        switch self {
+        case .wrongCredentials:
+            "Check for caps lock. If you made the account just now, open the link in our mail first."
+        case .busy: "Your sign-in wasn’t tried, and nothing was lost. Send it again in a few seconds."
+        case .unavailable: "Nothing was changed. Try again in a minute; whoever is signed in stays signed in."
+        case .malformed: "Send it again as the page or the API’s description says."
+        case .tooLarge: "A form or a document may have 64 KiB."
+        case .uriTooLong: "An address may have 4,096 characters."
+        case .unsupportedMediaType: "Send application/json, with exactly that Content-Type."
+        case .notFound: "Check the address, or start from your account."
+        case .methodNotAllowed: "The Allow header names what can be done."
+        case .wrongHost: "Open the address that the server’s public-url names."
+        case .crossSite: "Nothing was done. Open the page here and send it from there."
+        case .formExpired: "Nothing was done. Open the page again, with cookies allowed, and send it once more."
+        case .signInNeeded: "You will come back here afterwards."
+        case .notAllowed: "Ask an administrator, if you think it should."
+        case .headerAlias: "Headers such as Remote-User are set by the gateway alone. Leave them out."
+        case .proxyNotTrusted: "A trusted proxy handed on an address that is none. Check its X-Forwarded-For setting."
+        case .emailInvalid: "Type it like name@example.org."
+        case .emailTaken: "Look for it in the list of people."
+        case .passwordTooShort: "Use at least 8 characters. Four unrelated words are good."
+        case .passwordTooLong: "Use at most 1,024 bytes."
+        case .nameInvalid: "Use 1 to 100 characters on one line."
+        case .groupInvalid: "Use a-z, 0-9 and -, at most 40."
+        case .signUpClosed: "Ask an administrator for an invitation."
+        case .linkInvalid: "It was used, replaced by a newer one, or is too old. Ask for a new one."
+        case .lastOwner: "Make somebody else an owner first."
+        }
+    }
+}
+
+/// Stops a request with a reason. Thrown only between bytes and a room: a flow's refusals are outcomes.
+struct Refused: Error {
+    let reason: Reason
+    /// The field that the reason speaks of.
+    let field: String?
+    let detail: String?
+
+    init(_ reason: Reason, field: String? = nil, detail: String? = nil) {
+        self.reason = reason
+        self.field = field
+        self.detail = detail
+    }
+}

@@ -1,0 +1,50 @@
+import HTTPTypes
+import Hummingbird
+
+/// One door into the house. Everything that answers a request is declared as one, with who may come in: there is no default (AZ-01).
+struct Route: Sendable {
+    enum Access: Equatable, Sendable {
+        case anyone
+        case signedIn
+        /// Administrators and owners.
+        case administrator
+    }
+
+    /// How it is spoken to, and how errors look.
+    enum Surface: Equatable, Sendable {
+        /// HTML and forms; the session's cookie.
+        case page
+        /// JSON; a bearer token or the cookie.
+        case api
+        /// A file or a sign of life: no session, no forms.
+        case plain
+    }
+
+    typealias Handler = @Sendable (Request, Visit) async throws -> Response
+
+    let method: HTTPRequest.Method
+    /// With `{id}` where an identifier goes, as in openapi.yaml.
+    let path: String
+    let access: Access
+    let surface: Surface
+    let handler: Handler
+
+    static func page(_ method: HTTPRequest.Method, _ path: String, _ access: Access, _ handler: @escaping Handler) -> Route {
+        Route(method: method, path: path, access: access, surface: .page, handler: handler)
+    }
+
+    static func api(_ method: HTTPRequest.Method, _ path: String, _ access: Access, _ handler: @escaping Handler) -> Route {
+        Route(method: method, path: path, access: access, surface: .api, handler: handler)
+    }
+
+    static func plain(_ path: String, _ handler: @escaping Handler) -> Route {
+        Route(method: .get, path: path, access: .anyone, surface: .plain, handler: handler)
+    }
+
+    var isUnsafe: Bool { ![.get, .head, .options].contains(method) }
+}
+
+/// The routes of one room.
+protocol Room: Sendable {
+    var routes: [Route] { get }
+}

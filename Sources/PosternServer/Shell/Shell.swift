@@ -1,0 +1,170 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NetworkAddress
+import Secrets
+import Storage
+
+/// The entrance hall: what is true of every request, before a room sees it and after it has answered.
+struct Shell: Sendable {
+    /// Of a form or a document, in bytes (HT-06).
+    static let mostBody = 65_536
+    /// Of a request target, in bytes (HT-06).
+    static let longestURI = 4_096
+
+    let publicURL: PublicURL
+    let trustedProxies: [AddressRange]
+    let cookies: Cookies
+    let pages: Pages
+    let keys: KeyRingHolder
+    let random: Randomness
+    /// Handed in by the composition root, so that the shell knows no room.
+    let findSession: @Sendable (SessionToken, Timestamp) async throws(StoreError) -> LiveSession?
+    let headers: SecurityHeaders
+
+    var crossSite: CrossSite { CrossSite(publicURL: publicURL, keys: keys.current) }
+
+    /// Answers through `handler`, or with a refusal that says why.
+    func answer(_ route: Route, _ request: Request, _ context: Visit) async -> Response {
+        var visit = context
+        visit.id = Self.hex(random.bytes(8))
+        visit.now = .now()
+        var response: Response
+        do {
+            try admit(request, &visit)
+            try await identify(route, request, &visit)
+            if route.isUnsafe { try await receive(route, request, &visit) }
+            try allow(route, visit)
+            response = try await route.handler(request, visit)
+        } catch {
+            response = refusal(error, route.surface, visit)
+        }
+        if let browser = visit.browser, browser.isNew, route.surface == .page {
+            response = response.setting(cookie: cookies.set(cookies.browser, browser.token.text, maxAge: 400 * 86_400))
+        }
+        return finish(response, visit)
+    }
+
+    /// For what has no route: a page for people, a problem for programs.
+    func answerStranger(_ request: Request, _ context: Visit, _ reason: Reason) -> Response {
+        var visit = context
+        visit.id = Self.hex(random.bytes(8))
+        let surface: Route.Surface = request.headers[.accept]?.contains("text/html") == true ? .page : .api
+        return finish(refusal(Refused(reason), surface, visit), visit)
+    }
+
+    /// Who asks, and for which host.
+    private func admit(_ request: Request, _ visit: inout Visit) throws {
+        let forwarded = request.headers[values: .xForwardedFor]
+        guard case .known(let address) = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: trustedProxies) else {
+            throw Refused(.proxyNotTrusted)
+        }
+        visit.client = Client(address: address, browser: request.headers[.userAgent] ?? "")
+        guard let host = request.head.authority, publicURL.isNamed(by: host) else {
+            throw Refused(.wrongHost, detail: "This server is \(publicURL). Open that, or set public-url to the address you opened.")
+        }
+    }
+
+    /// Whose session the request carries. A bearer token hides the cookie: a call is one or the other.
+    private func identify(_ route: Route, _ request: Request, _ visit: inout Visit) async throws {
+        guard route.surface != .plain else { return }
+        if route.surface == .page {
+            let known = Cookies.value(cookies.browser, in: request.headers).flatMap { Token(text: $0.utf8) }
+            visit.browser = BrowserCookie(token: known ?? Token(random: random.bytes(Token.byteCount)), isNew: known == nil)
+        }
+        let bearer = route.surface == .api ? request.headers[.authorization] : nil
+        if let bearer {
+            visit.sessionToken = Self.bearerToken(bearer)
+        } else if route.surface == .page || route.access != .anyone {
+            visit.sessionToken = Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0.utf8) }
+        }
+        if let token = visit.sessionToken { visit.session = try await findSession(token, visit.now) }
+    }
+
+    static func bearerToken(_ header: String) -> SessionToken? {
+        let prefix = "bearer "
+        guard header.count > prefix.count, header.prefix(prefix.count).lowercased() == prefix else { return nil }
+        return SessionToken(text: header.dropFirst(prefix.count).utf8)
+    }
+
+    /// Reads an unsafe request's body and makes sure that it comes from a page of ours, or from a program that isn't a browser's page.
+    private func receive(_ route: Route, _ request: Request, _ visit: inout Visit) async throws {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.mostBody { throw Refused(.tooLarge) }
+        var request = request
+        do {
+            visit.body = Array(buffer: try await request.collectBody(upTo: Self.mostBody))
+        } catch is NIOTooManyBytesError {
+            throw Refused(.tooLarge)
+        }
+        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() } ?? ""
+        switch route.surface {
+        case .plain: throw Refused(.methodNotAllowed)
+        case .page:
+            guard visit.body.isEmpty || type == "application/x-www-form-urlencoded" else { throw Refused(.unsupportedMediaType, detail: "Send a form.") }
+            try check(request, token: try FormFields(visit.body)["form_token"], visit)
+        case .api:
+            if route.method != .delete || !visit.body.isEmpty, type != "application/json" { throw Refused(.unsupportedMediaType) }
+            if request.headers[.authorization] == nil, visit.session != nil {
+                try check(request, token: request.headers[.csrfToken], visit)
+            } else if let site = request.headers[.secFetchSite], site != "same-origin", site != "none" {
+                throw Refused(.crossSite)
+            }
+        }
+    }
+
+    private func check(_ request: Request, token: String?, _ visit: Visit) throws {
+        switch crossSite.verdict(request.headers, token: token, bound: bound(visit)) {
+        case .ours: return
+        case .otherSite: throw Refused(.crossSite)
+        case .tokenMissing: throw Refused(.formExpired)
+        }
+    }
+
+    private func bound(_ visit: Visit) -> CrossSite.Bound? {
+        if visit.session != nil, let token = visit.sessionToken { return .session(token.hash) }
+        return visit.browser.map { .browser($0.token.hash(for: Token.Purpose(label: "browser"))) }
+    }
+
+    /// The hidden field of every form on this page; as `X-CSRF-Token` it opens the JSON calls to a page of ours.
+    func formToken(_ visit: Visit) -> String { bound(visit).map(crossSite.token) ?? "" }
+
+    /// Who looks at a page behind the gate.
+    func reader(_ session: LiveSession, _ visit: Visit) -> Pages.Reader {
+        Pages.Reader(email: String(session.person.email), isAdministrator: session.role.mayAdminister, formToken: formToken(visit))
+    }
+
+    private func allow(_ route: Route, _ visit: Visit) throws {
+        switch route.access {
+        case .anyone: return
+        case .signedIn: guard visit.session != nil else { throw Refused(.signInNeeded) }
+        case .administrator:
+            guard let session = visit.session else { throw Refused(.signInNeeded) }
+            guard session.role.mayAdminister else { throw Refused(.notAllowed) }
+        }
+    }
+
+    private func refusal(_ error: any Error, _ surface: Route.Surface, _ visit: Visit) -> Response {
+        let refused = error as? Refused ?? Refused(.unavailable)
+        if !(error is Refused) {
+            visit.logger.error("a request failed", metadata: ["request": "\(visit.id)", "error": "\(error as? StoreError ?? .unavailable(reason: "\(type(of: error))"))"])
+        }
+        guard surface == .page else {
+            return .problem(refused.reason, field: refused.field, detail: refused.detail, requestID: visit.id)
+        }
+        var response = Response.page(pages.error(refused, requestID: visit.id), status: refused.reason.status)
+        if refused.reason == .unavailable || refused.reason == .busy { response.headers[.retryAfter] = "5" }
+        return response
+    }
+
+    private func finish(_ response: Response, _ visit: Visit) -> Response {
+        var response = response
+        headers.add(to: &response.headers)
+        response.headers[.requestID] = visit.id
+        return response
+    }
+
+    static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

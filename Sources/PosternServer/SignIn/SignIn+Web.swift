@@ -1,0 +1,104 @@
+import HTTPTypes
+import Hummingbird
+import Secrets
+import Storage
+
+/// Signing in by form and by JSON, and signing out.
+struct SignInWeb: Room {
+    let signIn: SignIn
+    let sessions: EndSessions
+    let shell: Shell
+    let maySignUp: Bool
+    let appHosts: [String]
+    /// Whether an owner is still to be made: the page then says how.
+    let ownerIsMissing: @Sendable () async -> Bool
+
+    var routes: [Route] {
+        [
+            .page(.get, "/auth/sign-in", .anyone, show),
+            .page(.post, "/auth/sign-in", .anyone, submit),
+            .page(.post, "/auth/sign-out", .anyone, signOut),
+            .api(.post, "/auth/v1/sign-in", .anyone, call),
+        ]
+    }
+
+    private func returnTo(_ text: String) -> String? {
+        ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location
+    }
+
+    @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
+        let query = try FormFields((request.uri.query ?? "").utf8)
+        let back = returnTo(query["return_to"] ?? "")
+        if visit.session != nil { return .seeOther(back ?? "/auth/account") }
+        var page = SignInPage(formToken: shell.formToken(visit), maySignUp: maySignUp)
+        page.returnTo = back ?? ""
+        page.mayBeOwner = await ownerIsMissing()
+        switch query["done"] {
+        case "confirmed": page.notice = .confirmed
+        case "setup": page.notice = .ownerMade
+        case "invitation": page.notice = .invitationUsed
+        default: break
+        }
+        return .page(page.html(shell.pages))
+    }
+
+    @Sendable private func submit(_ request: Request, _ visit: Visit) async throws -> Response {
+        let form = try FormFields(visit.body)
+        var page = SignInPage(formToken: shell.formToken(visit), maySignUp: maySignUp)
+        page.email = form.text("email")
+        page.returnTo = returnTo(form.text("return_to")) ?? ""
+        page.isKept = form["keep"] == "yes"
+        page.hasFailed = true
+        // What is no address has no account: the same answer, without the work.
+        guard let email = EmailAddress(page.email) else { return .page(page.html(shell.pages), status: .unauthorized) }
+        switch try await signIn.attempt(attempt(email, password: form["password"] ?? "", isKept: page.isKept, visit), now: visit.now) {
+        case .signedIn(let session):
+            let cookie = shell.cookies.set(shell.cookies.session, session.token.token.text, maxAge: session.cookieMaxAge)
+            return .seeOther(page.returnTo.isEmpty ? "/auth/account" : page.returnTo).setting(cookie: cookie)
+        case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
+        case .busy: throw Refused(.busy)
+        }
+    }
+
+    @Sendable private func call(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try JSONFields(visit.body, allowed: ["email", "password", "keep"])
+        guard let email = EmailAddress(try fields.text("email")) else { throw Refused(.emailInvalid, field: "email") }
+        let attempt = try attempt(email, password: try fields.text("password"), isKept: try fields.bool("keep", default: false), visit)
+        switch try await signIn.attempt(attempt, now: visit.now) {
+        case .signedIn(let session):
+            // No cookie: whoever calls the API holds the token itself.
+            return try .json(
+                SignedIn(
+                    next: "done",
+                    session: .init(
+                        id: session.id.description, token: session.token.token.text.exposed, account: session.account.description,
+                        expires_at: ISOTime.text(session.expiresAt))))
+        case .wrongCredentials: throw Refused(.wrongCredentials)
+        case .busy: throw Refused(.busy)
+        }
+    }
+
+    private func attempt(_ email: EmailAddress, password: String, isKept: Bool, _ visit: Visit) throws -> SignIn.Attempt {
+        guard let password = try? Password(trying: password) else { throw Refused(.passwordTooLong, field: "password") }
+        return SignIn.Attempt(email: email, password: password, isKept: isKept, client: visit.client, replaced: visit.sessionToken)
+    }
+
+    @Sendable private func signOut(_ request: Request, _ visit: Visit) async throws -> Response {
+        if let token = visit.sessionToken { try await sessions.signOut(token, client: visit.client, now: visit.now) }
+        var response = Response.seeOther("/auth/sign-in").setting(cookie: shell.cookies.clear(shell.cookies.session))
+        response.headers[.named("Clear-Site-Data")] = "\"cache\""
+        return response
+    }
+}
+
+private struct SignedIn: Encodable {
+    struct Session: Encodable {
+        let id: String
+        let token: String
+        let account: String
+        let expires_at: String
+    }
+
+    let next: String
+    let session: Session
+}

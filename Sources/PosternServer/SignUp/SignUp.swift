@@ -1,0 +1,63 @@
+import Secrets
+import Storage
+
+/// Takes an address and a password, and sends a link to the address. The answer is the same whether it has an account or not (LG-03).
+struct SignUp: Sendable {
+    struct Application: Sendable {
+        let email: EmailAddress
+        let password: Password
+        let client: Client
+    }
+
+    enum Outcome: Equatable, Sendable {
+        /// A mail is on its way, or was sent often enough already.
+        case accepted
+        case busy
+        /// `sign-up` is `invited` or `closed`.
+        case closed
+        /// `sign-up` is `domains`, and the address is at another.
+        case otherDomain
+    }
+
+    let store: any Store
+    let hasher: PasswordHasher
+    let keys: KeyRingHolder
+    let mails: SignUpMail
+    let mode: Settings.SignUpMode
+    let domains: [String]
+    let random: Randomness
+
+    static let linkPurpose = Token.Purpose(label: "e-mail confirmation")
+    static let linkLifetime = Duration.seconds(24 * 3_600)
+
+    func apply(_ application: Application, now: Timestamp) async throws(StoreError) -> Outcome {
+        switch mode {
+        case .open: break
+        case .domains: guard domains.contains(String(application.email.domain)) else { return .otherDomain }
+        case .invited, .closed: return .closed
+        }
+        // Always hashed: an address with an account costs the same as one without.
+        guard let hash = try? await hasher.hash(application.password) else { return .busy }
+        let token = Token(random: random.bytes(Token.byteCount))
+        let account = NewAccount(email: application.email, state: .unconfirmed, passwordHash: hash, now: now, random: random)
+        let ring = keys.current
+        let confirmation = mails.confirmation(to: application.email, link: token).job(keys: ring, now: now, random: random)
+        let knownAlready = mails.accountExists(to: application.email).job(keys: ring, now: now, random: random)
+        try await store.write { (transaction) throws(StoreError) in
+            guard try transaction.allowSignUpMail(to: application.email, now: now) else { return }
+            let existing = try transaction.account(email: application.email)
+            switch existing?.state {
+            case nil: guard try transaction.createAccountUnderFreeName(account, random: random) else { return }
+            case .unconfirmed?:
+                guard let existing, try transaction.replaceUnconfirmedPassword(of: existing.id, with: hash, now: now) else { return }
+            case .active?: return try transaction.enqueue(knownAlready)
+            case .disabled?: return
+            }
+            let id = existing?.id ?? account.id
+            try transaction.setConfirmationLink(of: id, tokenHash: token.hash(for: Self.linkPurpose), expiresAt: now + Self.linkLifetime)
+            try transaction.enqueue(confirmation)
+            try transaction.record(AuditEvent(.signedUp, account: id, by: .visitor, from: application.client, at: now))
+        }
+        return .accepted
+    }
+}

@@ -1,0 +1,34 @@
+import Logging
+import ServiceLifecycle
+import Storage
+
+/// Deletes what is over: ended sessions, dead links, finished jobs. Missing a round costs space, nothing else.
+struct Upkeep: Service {
+    let store: any Store
+    let logger: Logger
+
+    private static let interval = Duration.seconds(600)
+    /// Finished jobs are kept this long to be looked at.
+    private static let jobsKept = Duration.seconds(7 * 86_400)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await prune(now: .now())
+                } catch {
+                    logger.debug("upkeep could not run", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    func prune(now: Timestamp) async throws(StoreError) {
+        try await store.write { (transaction) throws(StoreError) in
+            try transaction.pruneSessions(now: now)
+            try transaction.pruneSignUp(now: now)
+            try transaction.pruneJobs(endedBefore: now - Self.jobsKept)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Storage
+
+/// What pages show: reads that join rooms and decide nothing.
+struct Views: Sendable {
+    let store: any Store
+
+    /// Lines of a list on an account's page.
+    private static let latest: Int64 = 20
+
+    @Sendable func ownerIsMissing() async -> Bool {
+        (try? await store.read { (transaction) throws(StoreError) in try !transaction.ownerExists() }) ?? false
+    }
+
+    @Sendable func isHealthy() async -> Bool {
+        (try? await store.read { (transaction) throws(StoreError) in try transaction.run("SELECT 1 AS one").count == 1 }) ?? false
+    }
+
+    @Sendable func sessions(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [Session] {
+        try await store.read { (transaction) throws(StoreError) in try transaction.sessions(of: account, now: now) }
+    }
+
+    @Sendable func account(_ id: Account.ID) async throws(StoreError) -> AccountsWeb.Details? {
+        try await store.read { (transaction) throws(StoreError) in
+            guard let account = try transaction.account(id) else { return nil }
+            return AccountsWeb.Details(
+                account: account, groups: try transaction.groups(of: id), attempts: try transaction.attempts(of: id, limit: Self.latest))
+        }
+    }
+
+    @Sendable func figures(now: Timestamp) async throws(StoreError) -> OverviewPage.Figures {
+        try await store.read { (transaction) throws(StoreError) in
+            let attempts = try transaction.attemptCounts(since: now - .seconds(86_400))
+            let jobs = try transaction.jobCounts()
+            return OverviewPage.Figures(
+                accounts: try transaction.accountCounts(), sessions: try transaction.sessionCount(now: now), groups: try transaction.groupCount(),
+                signInsToday: attempts[AuditEvent.Kind.signedIn.rawValue] ?? 0, refusedToday: attempts[AuditEvent.Kind.signInFailed.rawValue] ?? 0,
+                jobsReady: jobs.ready, jobsDead: jobs.dead)
+        }
+    }
+
+    @Sendable func search(_ text: String) async throws(StoreError) -> [Account] {
+        try await store.read { (transaction) throws(StoreError) in
+            try transaction.accounts(matching: text, limit: Int64(AdminWeb.mostShown + 1))
+        }
+    }
+
+    @Sendable func person(_ id: Account.ID, now: Timestamp) async throws(StoreError) -> AdminWeb.Person? {
+        try await store.read { (transaction) throws(StoreError) in
+            guard let account = try transaction.account(id) else { return nil }
+            return AdminWeb.Person(
+                account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
+                attempts: try transaction.attempts(of: id, limit: Self.latest), audit: try transaction.auditLines(of: id, limit: Self.latest))
+        }
+    }
+}

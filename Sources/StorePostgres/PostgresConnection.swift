@@ -1,0 +1,184 @@
+import CPostgres
+import Storage
+
+/// One libpq connection, used by one thread. It connects when first needed and again after it broke.
+final class PostgresConnection: Storage.Connection {
+    private let url: String
+    private var handle: OpaquePointer?
+    /// Statements prepared on this connection, by text.
+    private var prepared: [String: String] = [:]
+    /// Whether the last error means that the same transaction may succeed if it is run again.
+    private(set) var lastErrorAsksForRetry = false
+
+    var dialect: Dialect { .postgres }
+
+    init(url: String) { self.url = url }
+
+    deinit { disconnect() }
+
+    /// Makes sure there is a live connection.
+    func connect() throws(StoreError) {
+        if let handle, PQstatus(handle) == CONNECTION_OK { return }
+        disconnect()
+        // The URL stands in for the database name; what comes after it overrides it.
+        let keywords = ["dbname", "connect_timeout", "application_name", "client_encoding"]
+        let values = [url, "3", "postern", "UTF8"]
+        handle = withCStrings(keywords) { keywords in withCStrings(values) { PQconnectdbParams(keywords, $0, 1) } }
+        guard let handle, PQstatus(handle) == CONNECTION_OK else {
+            let reason = handle.map { String(cString: PQerrorMessage($0)) } ?? "out of memory"
+            disconnect()
+            throw .unavailable(reason: "PostgreSQL: \(reason.prefix { $0 != "\n" })")
+        }
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        try command("SET synchronous_commit = on; SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET TimeZone = 'UTC'")
+    }
+
+    var isBroken: Bool { handle.map { PQstatus($0) != CONNECTION_OK } ?? true }
+
+    func disconnect() {
+        if let handle { PQfinish(handle) }
+        handle = nil
+        prepared = [:]
+    }
+
+    /// Runs a statement without values and without an answer: BEGIN, COMMIT, ROLLBACK, SET.
+    func command(_ text: String) throws(StoreError) {
+        let result = PQexec(handle, text)
+        defer { PQclear(result) }
+        try check(result)
+    }
+
+    func run(_ statement: SQLStatement) throws(StoreError) -> [Row] {
+        let result = try execute(statement)
+        defer { PQclear(result) }
+        let columns = (0..<PQnfields(result)).map { String(cString: PQfname(result, $0)) }
+        let types = (0..<PQnfields(result)).map { PQftype(result, $0) }
+        var rows: [Row] = []
+        for row in 0..<PQntuples(result) {
+            var values: [SQLValue] = []
+            for (column, type) in zip(Int32(0)..., types) {
+                values.append(try value(of: result, row: row, column: column, type: type))
+            }
+            rows.append(Row(columns: columns, values: values))
+        }
+        return rows
+    }
+
+    func change(_ statement: SQLStatement) throws(StoreError) -> Int {
+        let result = try execute(statement)
+        defer { PQclear(result) }
+        return Int(String(cString: PQcmdTuples(result))) ?? 0
+    }
+
+    private func execute(_ statement: SQLStatement) throws(StoreError) -> OpaquePointer? {
+        let name = try prepare(statement)
+        let parameters = try Parameters(statement.bindings)
+        defer { parameters.deallocate() }
+        let binary: Int32 = 1
+        let result = PQexecPrepared(
+            handle, name, Int32(statement.bindings.count), parameters.values, parameters.lengths, parameters.formats, binary)
+        do {
+            try check(result)
+        } catch {
+            PQclear(result)
+            throw error
+        }
+        return result
+    }
+
+    private func prepare(_ statement: SQLStatement) throws(StoreError) -> String {
+        if let name = prepared[statement.text] { return name }
+        let name = "s\(prepared.count)"
+        let result = PQprepare(handle, name, statement.text, Int32(statement.bindings.count), nil)
+        defer { PQclear(result) }
+        try check(result)
+        prepared[statement.text] = name
+        return name
+    }
+
+    private func check(_ result: OpaquePointer?) throws(StoreError) {
+        lastErrorAsksForRetry = false
+        switch PQresultStatus(result) {
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return
+        default: break
+        }
+        let state = field("C", of: result)
+        // Serialization failure, deadlock (PostgreSQL appendix A, class 40).
+        lastErrorAsksForRetry = state == "40001" || state == "40P01"
+        if state == "23505" { throw .uniquenessViolation(constraint: field("n", of: result)) }
+        // The primary message only: details quote values, and a reason is logged.
+        throw .unavailable(reason: "PostgreSQL \(state): \(result == nil ? "connection lost" : field("M", of: result))")
+    }
+
+    private func field(_ code: Unicode.Scalar, of result: OpaquePointer?) -> String {
+        PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) } ?? ""
+    }
+
+    private func value(of result: OpaquePointer?, row: Int32, column: Int32, type: Oid) throws(StoreError) -> SQLValue {
+        guard PQgetisnull(result, row, column) == 0, let start = PQgetvalue(result, row, column) else { return .null }
+        let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
+        switch type {
+        // Object ids of pg_type: int8, int4, int2, bool; then bytea; then text, varchar, name, unknown.
+        case 20, 23, 21, 16:
+            let negative = bytes.first.map { $0 & 0x80 != 0 && type != 16 } ?? false
+            return .integer(bytes.reduce(negative ? -1 : 0) { $0 << 8 | Int64($1) })
+        case 17: return .blob(Array(bytes))
+        case 25, 1043, 19, 705: return .text(String(decoding: bytes, as: UTF8.self))
+        default: throw .unavailable(reason: "PostgreSQL answered with type \(type), which no statement of ours asks for")
+        }
+    }
+}
+
+/// The C arrays that hold a statement's values while it runs: numbers and text as text, bytes as they are.
+private struct Parameters {
+    let values: UnsafeMutablePointer<UnsafePointer<CChar>?>
+    let lengths: UnsafeMutablePointer<Int32>
+    let formats: UnsafeMutablePointer<Int32>
+    private let count: Int
+
+    init(_ bindings: [SQLValue]) throws(StoreError) {
+        for case .text(let text) in bindings where text.utf8.contains(0) {
+            throw .unavailable(reason: "PostgreSQL can't hold a text with a NUL")
+        }
+        count = bindings.count
+        values = .allocate(capacity: max(1, count))
+        lengths = .allocate(capacity: max(1, count))
+        formats = .allocate(capacity: max(1, count))
+        for (index, binding) in bindings.enumerated() {
+            let bytes: [UInt8]? =
+                switch binding {
+                case .null: nil
+                case .integer(let number): Array(String(number).utf8) + [0]
+                case .text(let text): Array(text.utf8) + [0]
+                case .blob(let bytes): bytes
+                }
+            (values + index).initialize(to: bytes.map(Self.copy))
+            (lengths + index).initialize(to: Int32(clamping: bytes?.count ?? 0))
+            var isBlob: Int32 = 0
+            if case .blob = binding { isBlob = 1 }
+            (formats + index).initialize(to: isBlob)
+        }
+    }
+
+    func deallocate() {
+        for index in 0..<count { values[index]?.deallocate() }
+        values.deallocate()
+        lengths.deallocate()
+        formats.deallocate()
+    }
+
+    private static func copy(_ bytes: [UInt8]) -> UnsafePointer<CChar> {
+        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: max(1, bytes.count))
+        for (index, byte) in bytes.enumerated() { (copy + index).initialize(to: CChar(bitPattern: byte)) }
+        return UnsafePointer(copy)
+    }
+}
+
+private func withCStrings<Value>(_ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value) -> Value {
+    let copies = texts.map { $0.utf8CString }
+    func descend(_ index: Int, _ pointers: [UnsafePointer<CChar>?]) -> Value {
+        guard index < copies.count else { return (pointers + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) } }
+        return copies[index].withUnsafeBufferPointer { descend(index + 1, pointers + [$0.baseAddress]) }
+    }
+    return descend(0, [])
+}

@@ -1,0 +1,146 @@
+import Foundation
+import GRDB
+package import Storage
+
+/// The embedded store: one SQLite file in WAL mode, durable when a write returns.
+package struct SQLiteStore: Store {
+    private let pool: DatabasePool
+
+    /// - Parameters:
+    ///   - path: the database file; made with mode 0600 if it isn't there.
+    ///   - readers: connections for reads beside the one writer.
+    package init(path: String, readers: Int = 4) throws(StoreError) {
+        var configuration = GRDB.Configuration()
+        configuration.maximumReaderCount = readers
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            try database.execute(sql: "PRAGMA trusted_schema = OFF")
+        }
+        do {
+            let files = FileManager.default
+            if !files.fileExists(atPath: path), !files.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]) {
+                throw StoreError.unavailable(reason: "\(path) can't be made: is the folder there, and may this user write to it?")
+            }
+            pool = try DatabasePool(path: path, configuration: configuration)
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        do {
+            return try await withoutActuallyEscaping(body) { body in
+                try await pool.write { try body(Transaction(SQLiteConnection(database: $0))) }
+            }
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    package func read<Value: Sendable>(
+        _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        do {
+            return try await withoutActuallyEscaping(body) { body in
+                try await pool.read { try body(Transaction(SQLiteConnection(database: $0))) }
+            }
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    package func backup(to path: String) async throws(StoreError) -> BackupOutcome {
+        guard !FileManager.default.fileExists(atPath: path) else { throw .unavailable(reason: "\(path) exists already") }
+        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]) else {
+            throw .unavailable(reason: "\(path) can't be written")
+        }
+        do {
+            let copy = try DatabaseQueue(path: path)
+            try pool.backup(to: copy)
+            try copy.close()
+            let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
+            return .copied(bytes: size?.int64Value ?? 0)
+        } catch {
+            try? FileManager.default.removeItem(atPath: path)
+            throw storeError(error)
+        }
+    }
+
+    package func close() async { try? pool.close() }
+}
+
+private func storeError(_ error: any Error) -> StoreError {
+    switch error {
+    case let error as StoreError: error
+    case let error as DatabaseError
+    where [.SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY].contains(error.extendedResultCode):
+        .uniquenessViolation(constraint: error.message ?? "")
+    // The message only: a statement's arguments may be personal, and a reason is logged.
+    case let error as DatabaseError: .unavailable(reason: "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")")
+    default: .unavailable(reason: "SQLite: \(type(of: error))")
+    }
+}
+
+private struct SQLiteConnection: Connection {
+    let database: Database
+
+    var dialect: Dialect { .sqlite }
+
+    func run(_ statement: SQLStatement) throws(StoreError) -> [Storage.Row] {
+        try translatingErrors {
+            let prepared = try prepared(statement)
+            let columns = prepared.columnNames
+            let cursor = try GRDB.Row.fetchCursor(prepared)
+            var rows: [Storage.Row] = []
+            while let row = try cursor.next() {
+                rows.append(Storage.Row(columns: columns, values: row.databaseValues.map(SQLValue.init)))
+            }
+            return rows
+        }
+    }
+
+    func change(_ statement: SQLStatement) throws(StoreError) -> Int {
+        try translatingErrors {
+            try prepared(statement).execute()
+            return database.changesCount
+        }
+    }
+
+    private func prepared(_ statement: SQLStatement) throws -> Statement {
+        let prepared = try database.cachedStatement(sql: statement.text)
+        try prepared.setArguments(StatementArguments(statement.bindings.map(\.databaseValue)))
+        return prepared
+    }
+
+    private func translatingErrors<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw storeError(error)
+        }
+    }
+}
+
+extension SQLValue {
+    fileprivate init(_ value: DatabaseValue) {
+        switch value.storage {
+        case .null, .double: self = .null
+        case .int64(let number): self = .integer(number)
+        case .string(let text): self = .text(text)
+        case .blob(let data): self = .blob([UInt8](data))
+        }
+    }
+
+    fileprivate var databaseValue: DatabaseValue {
+        switch self {
+        case .null: .null
+        case .integer(let number): number.databaseValue
+        case .text(let text): text.databaseValue
+        case .blob(let bytes): Data(bytes).databaseValue
+        }
+    }
+}

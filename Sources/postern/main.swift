@@ -1,0 +1,6 @@
+import ArgumentParser
+import PosternServer
+
+func run() async { await PosternCommand.main() }
+
+await run()
