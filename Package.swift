@@ -12,7 +12,7 @@ let package = Package(
         .library(name: "NetworkAddress", targets: ["NetworkAddress"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -56,7 +56,22 @@ let package = Package(
             ],
             resources: [.embedInCode("Assets")]
         ),
-        .executableTarget(name: "postern", dependencies: ["PosternServer", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .target(name: "Support", dependencies: ["Storage", "StoreSQLite", "StorePostgres"], path: "Tests/Support"),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets", "Support"]),
+        .testTarget(name: "PasswordHashingTests", dependencies: ["PasswordHashing", "Support"]),
+        .testTarget(name: "NetworkAddressTests", dependencies: ["NetworkAddress", "Support"]),
+        .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),
+        .testTarget(
+            name: "PosternServerTests",
+            dependencies: [
+                "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing",
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .testTarget(name: "RoomsTests"),
+
+        .executableTarget(
+            name: "postern", dependencies: ["PosternServer", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -26,9 +26,12 @@ struct BackupCommand: AsyncParsableCommand {
     func run() async throws {
         try await place.withOpening { opening in
             switch try await opening.store.backup(to: file) {
-            case .copied(let bytes): print("\(file): \(bytes) bytes, mode 0600. The key ring is not in it: it lies in \(opening.settings.keyRingFile).")
+            case .copied(let bytes):
+                print("\(file): \(bytes) bytes, mode 0600. The key ring is not in it: it lies in \(opening.settings.keyRingFile).")
             case .use(let command):
-                print("PostgreSQL has its own tool. Run:\n  \(command)\nThe key ring is not in it: it lies in \(opening.settings.keyRingFile).")
+                print(
+                    "PostgreSQL has its own tool. Run:\n  \(command)\nThe key ring is not in it: it lies in \(opening.settings.keyRingFile)."
+                )
             }
         }
     }

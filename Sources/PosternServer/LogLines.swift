@@ -20,7 +20,9 @@ struct LogLines: LogHandler {
 
     func log(event: LogEvent) {
         var line = ["at": Date().formatted(.iso8601), "level": event.level.rawValue, "message": "\(event.message)"]
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) where key != "hb.request.id" { line[key] = "\(value)" }
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) where key != "hb.request.id" {
+            line[key] = "\(value)"
+        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard var bytes = try? Array(encoder.encode(line)) else { return }

@@ -24,7 +24,9 @@ struct Opening: Sendable {
             case .migrated: break
             case .schemaIsNewer(let found, let known):
                 throw Problem(
-                    description: "The database has schema \(found), and this Postern knows \(known): a newer one wrote it. Start that one. Nothing was changed.")
+                    description:
+                        "The database has schema \(found), and this Postern knows \(known): a newer one wrote it. Start that one. Nothing was changed."
+                )
             }
             let file = KeyRingFile(path: settings.keyRingFile)
             let ring = try await SecretsAtRest(store: store, file: file, random: random).open(now: .now())
@@ -42,7 +44,9 @@ struct Opening: Sendable {
         // Readable by nobody else: the database and the keys lie there.
         if mkdir(settings.dataDirectory, 0o700) != 0, errno != EEXIST {
             throw Problem(
-                description: "The data directory \(settings.dataDirectory) can't be made: \(String(cString: strerror(errno))). Name another with --data-directory.")
+                description:
+                    "The data directory \(settings.dataDirectory) can't be made: \(String(cString: strerror(errno))). Name another with --data-directory."
+            )
         }
         switch settings.database {
         case .postgres(let url): return PostgresStore(url: url.exposed)

@@ -35,7 +35,8 @@ struct Server: Sendable {
         let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
         let pages = Pages(site: settings.site)
         let shell = Shell(
-            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages, keys: keys, random: random,
+            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages, keys: keys,
+            random: random,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
         let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
         self.setUp = setUp
@@ -48,7 +49,8 @@ struct Server: Sendable {
     }
 
     private static func rooms(
-        _ settings: Settings, _ store: any Store, _ keys: KeyRingHolder, _ random: Randomness, _ hasher: PasswordHasher, _ desk: SessionDesk,
+        _ settings: Settings, _ store: any Store, _ keys: KeyRingHolder, _ random: Randomness, _ hasher: PasswordHasher,
+        _ desk: SessionDesk,
         _ shell: Shell, _ setUp: SetUpOwner, _ mailbox: DevelopmentMailbox?
     ) -> [any Room] {
         let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
@@ -71,7 +73,8 @@ struct Server: Sendable {
             SetupWeb(setUp: setUp, shell: shell),
             AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
             AdminWeb(
-                administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed, shell: shell,
+                administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed,
+                shell: shell,
                 figures: views.figures, search: views.search, person: views.person),
             NotificationsWeb(mailbox: mailbox, pages: shell.pages),
             HealthWeb(isHealthy: views.isHealthy),

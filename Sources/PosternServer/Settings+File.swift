@@ -48,7 +48,8 @@ extension Settings {
             keyRingFile: raw.text("key-ring-file") ?? directory + "/key-ring.json",
             signUp: try raw.choice("sign-up") ?? (publicURL.isLoopback ? .open : .invited),
             hashing: try hashing(raw, cores: cores),
-            mailFrom: raw.text("mail.from") ?? "postern@\(publicURL.host.contains(".") && !publicURL.isLoopback ? publicURL.host : "localhost")")
+            mailFrom: raw.text("mail.from")
+                ?? "postern@\(publicURL.host.contains(".") && !publicURL.isLoopback ? publicURL.host : "localhost")")
         settings.trustedProxies = try raw.list("trusted-proxies").map { text throws(SettingsFile.Problem) in
             guard let range = AddressRange(text) else {
                 throw raw.problem("trusted-proxies", found: text, allowed: "addresses and networks such as 127.0.0.1 or 10.0.0.0/8")
@@ -124,7 +125,8 @@ extension Settings {
                 throw raw.problem("mail.smtp", found: url, allowed: "smtp://[USER@]HOST:587 (STARTTLS) or smtps://[USER@]HOST:465 (TLS)")
             }
             guard !(url.split(separator: "@").dropLast().joined().dropFirst(8).contains(":")) else {
-                throw raw.problem("mail.smtp", found: "a password in the URL", allowed: "the password in POSTERN_MAIL_SMTP_PASSWORD or …_FILE")
+                throw raw.problem(
+                    "mail.smtp", found: "a password in the URL", allowed: "the password in POSTERN_MAIL_SMTP_PASSWORD or …_FILE")
             }
             smtp = SMTP(url: url, password: raw.text("mail.smtp-password").map(Secret.init), caFile: raw.text("mail.ca-file"))
         }
@@ -140,7 +142,8 @@ extension Settings {
         }
         site.logo = raw.text("site.logo")
         if let logo = site.logo, !(logo.hasPrefix("/") && !logo.hasPrefix("//")) {
-            throw raw.problem("site.logo", found: logo, allowed: "a path on this host such as /logo.svg: nothing is loaded from other hosts")
+            throw raw.problem(
+                "site.logo", found: logo, allowed: "a path on this host such as /logo.svg: nothing is loaded from other hosts")
         }
         site.accent = raw.text("site.accent")
         if let accent = site.accent, accent.wholeMatch(of: /#[0-9a-fA-F]{6}/) == nil {
@@ -159,7 +162,8 @@ extension Settings {
                 allowed: "https:// for every host but loopback: passwords and sessions would cross the network in the clear")
         }
         if trustedProxies.contains(where: { $0.description == "0.0.0.0/0" || $0.description == "::/0" }) {
-            throw raw.problem("trusted-proxies", found: "every address", allowed: "only the proxies' own: whoever is trusted can claim any address")
+            throw raw.problem(
+                "trusted-proxies", found: "every address", allowed: "only the proxies' own: whoever is trusted can claim any address")
         }
     }
 }

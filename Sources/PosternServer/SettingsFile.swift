@@ -26,10 +26,15 @@ struct SettingsFile: Sendable {
         for (key, entry) in entries {
             guard let known = keys.first(where: { $0.matches(key) }) else {
                 let nearest = keys.map(\.pattern).min { Self.distance($0, key) < Self.distance($1, key) } ?? ""
-                throw Problem(description: "\(entry.source): the key '\(key)' is not known. Did you mean '\(nearest)'? docs/settings.md lists all keys.")
+                throw Problem(
+                    description:
+                        "\(entry.source): the key '\(key)' is not known. Did you mean '\(nearest)'? docs/settings.md lists all keys.")
             }
             guard known.isList == entry.isList else {
-                throw Problem(description: "\(entry.source): '\(key)' is \(entry.isList ? "a list" : "one value"). Allowed: \(known.isList ? "a list" : "one value").")
+                throw Problem(
+                    description:
+                        "\(entry.source): '\(key)' is \(entry.isList ? "a list" : "one value"). Allowed: \(known.isList ? "a list" : "one value")."
+                )
             }
         }
         try read(environment: environment, keys: keys)
@@ -70,7 +75,10 @@ struct SettingsFile: Sendable {
             let ofFile = name.hasSuffix("_FILE") && keys.contains { $0.variable == String(name.dropLast(5)) && $0.isSecret }
             guard let key = keys.first(where: { $0.variable == (ofFile ? String(name.dropLast(5)) : name) }) else {
                 if Self.ownVariables.contains(name) { continue }
-                throw Problem(description: "The environment variable \(name) is not known. docs/settings.md lists all keys; a key's variable is POSTERN_ and its letters in capitals, with _ for the rest.")
+                throw Problem(
+                    description:
+                        "The environment variable \(name) is not known. docs/settings.md lists all keys; a key's variable is POSTERN_ and its letters in capitals, with _ for the rest."
+                )
             }
             var text = value
             if ofFile {

@@ -10,10 +10,12 @@ struct SettingsReader {
 
     /// The names that stand under a key with a `*`: `apps.shop.host` gives `shop`.
     func names(under key: String) -> [String] {
-        Set(file.entries.keys.compactMap { entry -> String? in
-            let parts = entry.split(separator: ".")
-            return parts.count > 1 && parts[0] == key ? String(parts[1]) : nil
-        }).sorted()
+        Set(
+            file.entries.keys.compactMap { entry -> String? in
+                let parts = entry.split(separator: ".")
+                return parts.count > 1 && parts[0] == key ? String(parts[1]) : nil
+            }
+        ).sorted()
     }
 
     func number(_ key: String, in range: ClosedRange<Int>) throws(SettingsFile.Problem) -> Int? {

@@ -32,8 +32,10 @@ struct Views: Sendable {
             let attempts = try transaction.attemptCounts(since: now - .seconds(86_400))
             let jobs = try transaction.jobCounts()
             return OverviewPage.Figures(
-                accounts: try transaction.accountCounts(), sessions: try transaction.sessionCount(now: now), groups: try transaction.groupCount(),
-                signInsToday: attempts[AuditEvent.Kind.signedIn.rawValue] ?? 0, refusedToday: attempts[AuditEvent.Kind.signInFailed.rawValue] ?? 0,
+                accounts: try transaction.accountCounts(), sessions: try transaction.sessionCount(now: now),
+                groups: try transaction.groupCount(),
+                signInsToday: attempts[AuditEvent.Kind.signedIn.rawValue] ?? 0,
+                refusedToday: attempts[AuditEvent.Kind.signInFailed.rawValue] ?? 0,
                 jobsReady: jobs.ready, jobsDead: jobs.dead)
         }
     }
@@ -49,7 +51,8 @@ struct Views: Sendable {
             guard let account = try transaction.account(id) else { return nil }
             return AdminWeb.Person(
                 account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
-                attempts: try transaction.attempts(of: id, limit: Self.latest), audit: try transaction.auditLines(of: id, limit: Self.latest))
+                attempts: try transaction.attempts(of: id, limit: Self.latest),
+                audit: try transaction.auditLines(of: id, limit: Self.latest))
         }
     }
 }

@@ -4,7 +4,23 @@ import Foundation
 ///
 /// `@unchecked Sendable`: all state is read and written under `condition`; a connection is only ever touched by its own thread.
 final class ConnectionPool: @unchecked Sendable {
-    typealias Work = @Sendable (PostgresConnection) -> Void
+    /// Work for one connection, and whom to tell. The two are apart because a caller's closure must be let go of before it hears
+    /// that the work is done: it was never meant to outlive the call.
+    final class Work {
+        private var body: (@Sendable (PostgresConnection) -> Void)?
+        private let done: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable (PostgresConnection) -> Void, done: @escaping @Sendable () -> Void) {
+            self.body = body
+            self.done = done
+        }
+
+        func perform(on connection: PostgresConnection) {
+            body?(connection)
+            body = nil
+            done()
+        }
+    }
 
     /// More callers than this wait for nothing: the database is not keeping up.
     private static let longestQueue = 4_096
@@ -23,7 +39,7 @@ final class ConnectionPool: @unchecked Sendable {
     }
 
     /// - Returns: false if the queue is full or the pool closed; the work will then never run.
-    func submit(_ work: @escaping Work) -> Bool {
+    func submit(_ work: Work) -> Bool {
         condition.lock()
         defer { condition.unlock() }
         guard !isClosed, queue.count < Self.longestQueue else { return false }
@@ -46,7 +62,7 @@ final class ConnectionPool: @unchecked Sendable {
         started += 1
         let thread = Thread { [self] in
             let connection = make()
-            while let work = next() { work(connection) }
+            while let work = next() { work.perform(on: connection) }
             connection.disconnect()
             condition.lock()
             started -= 1

@@ -124,6 +124,8 @@ final class PostgresConnection: Storage.Connection {
             return .integer(bytes.reduce(negative ? -1 : 0) { $0 << 8 | Int64($1) })
         case 17: return .blob(Array(bytes))
         case 25, 1043, 19, 705: return .text(String(decoding: bytes, as: UTF8.self))
+        // void: a function that is called for what it does, such as taking a lock.
+        case 2278: return .null
         default: throw .unavailable(reason: "PostgreSQL answered with type \(type), which no statement of ours asks for")
         }
     }
@@ -152,7 +154,7 @@ private struct Parameters {
                 case .text(let text): Array(text.utf8) + [0]
                 case .blob(let bytes): bytes
                 }
-            (values + index).initialize(to: bytes.map(Self.copy))
+            (values + index).initialize(to: bytes.map(copied))
             (lengths + index).initialize(to: Int32(clamping: bytes?.count ?? 0))
             var isBlob: Int32 = 0
             if case .blob = binding { isBlob = 1 }
@@ -166,19 +168,22 @@ private struct Parameters {
         lengths.deallocate()
         formats.deallocate()
     }
-
-    private static func copy(_ bytes: [UInt8]) -> UnsafePointer<CChar> {
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: max(1, bytes.count))
-        for (index, byte) in bytes.enumerated() { (copy + index).initialize(to: CChar(bitPattern: byte)) }
-        return UnsafePointer(copy)
-    }
 }
 
+/// Hands out C copies of some texts, ended by a null pointer, for the length of `body`.
 private func withCStrings<Value>(_ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value) -> Value {
-    let copies = texts.map { $0.utf8CString }
-    func descend(_ index: Int, _ pointers: [UnsafePointer<CChar>?]) -> Value {
-        guard index < copies.count else { return (pointers + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) } }
-        return copies[index].withUnsafeBufferPointer { descend(index + 1, pointers + [$0.baseAddress]) }
+    let pointers = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: texts.count + 1)
+    defer {
+        for index in texts.indices { pointers[index]?.deallocate() }
+        pointers.deallocate()
     }
-    return descend(0, [])
+    for (index, text) in texts.enumerated() { (pointers + index).initialize(to: copied(Array(text.utf8) + [0])) }
+    (pointers + texts.count).initialize(to: nil)
+    return body(pointers)
+}
+
+private func copied(_ bytes: [UInt8]) -> UnsafePointer<CChar> {
+    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: max(1, bytes.count))
+    for (index, byte) in bytes.enumerated() { (copy + index).initialize(to: CChar(bitPattern: byte)) }
+    return UnsafePointer(copy)
 }

@@ -1,5 +1,6 @@
 import Foundation
 package import Storage
+import Synchronization
 
 /// PostgreSQL over libpq: a bounded set of connections, each with a thread of its own.
 package struct PostgresStore: Store {
@@ -39,18 +40,25 @@ package struct PostgresStore: Store {
     private func onConnection<Value: Sendable>(
         _ body: Body<Value>, _ use: @escaping @Sendable (PostgresConnection, Body<Value>) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let result = await withoutActuallyEscaping(body) { body in
-            await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
-                let accepted = pool.submit { connection in
-                    continuation.resume(returning: Result { () throws(StoreError) in try use(connection, body) })
-                }
-                if !accepted {
-                    continuation.resume(returning: .failure(.unavailable(reason: "PostgreSQL: too many waiting, or closed")))
-                }
+        let outcome = Outcome<Value>()
+        await withoutActuallyEscaping(body) { body in
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let work = ConnectionPool.Work({ connection in
+                    outcome.set(Result { () throws(StoreError) in try use(connection, body) })
+                }, done: { continuation.resume() })
+                if !pool.submit(work) { continuation.resume() }
             }
         }
-        return try result.get()
+        return try outcome.result.get()
     }
+}
+
+/// Where a connection's thread leaves what came out.
+private final class Outcome<Value: Sendable>: Sendable {
+    private let stored = Mutex<Result<Value, StoreError>>(.failure(.unavailable(reason: "PostgreSQL: too many waiting, or closed")))
+
+    var result: Result<Value, StoreError> { stored.withLock { $0 } }
+    func set(_ result: Result<Value, StoreError>) { stored.withLock { $0 = result } }
 }
 
 extension PostgresConnection {

@@ -59,7 +59,8 @@ struct AccountCommand: AsyncParsableCommand {
                 print("\("E-MAIL".padded(to: width))  \("STATE".padded(to: 11))  \("ROLE".padded(to: 13))  LAST SIGN-IN")
                 for account in accounts {
                     print(
-                        "\(account.email.padded(to: width))  \(account.state.rawValue.padded(to: 11))  \(account.role.rawValue.padded(to: 13))  \(account.lastSignInAt.map(ISOTime.words) ?? "never")")
+                        "\(account.email.padded(to: width))  \(account.state.rawValue.padded(to: 11))  \(account.role.rawValue.padded(to: 13))  \(account.lastSignInAt.map(ISOTime.words) ?? "never")"
+                    )
                 }
             }
         }
@@ -106,7 +107,8 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     struct Delete: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Delete an account, its sessions and its history. The audit record keeps its id.")
+        static let configuration = CommandConfiguration(
+            abstract: "Delete an account, its sessions and its history. The audit record keeps its id.")
 
         @OptionGroup var place: PlaceOptions
         @Argument(help: "The account's address.") var email: String

@@ -69,20 +69,6 @@ extension Transaction {
         throw .unavailable(reason: "no free username for a new account in \(NewAccount.usernameTries) tries")
     }
 
-    /// Makes the first owner. The condition is the decision: with an owner there already, nothing is made.
-    borrowing func createFirstOwner(_ new: NewAccount) throws(StoreError) -> Bool {
-        try change("INSERT INTO username_taken (username, account_id) VALUES (\(new.username.text), \(new.id)) ON CONFLICT (username) DO NOTHING")
-        return try change(
-            """
-            INSERT INTO account (id, email, email_key, username, user_handle, name, role, state, password_hash, password_set_at, created_at, confirmed_at)
-            SELECT CAST(\(new.id) AS BYTEA), CAST(\(new.email.address) AS TEXT), CAST(\(new.email.key) AS TEXT),
-                CAST(\(new.username.text) AS TEXT), CAST(\(new.userHandle) AS BYTEA), CAST(\(new.name) AS TEXT), 'owner', 'active',
-                CAST(\(new.passwordHash) AS TEXT), CAST(\(new.createdAt) AS BIGINT), CAST(\(new.createdAt) AS BIGINT),
-                CAST(\(new.createdAt) AS BIGINT)
-            WHERE NOT EXISTS (SELECT 1 FROM account WHERE role = 'owner')
-            """) == 1
-    }
-
     borrowing func ownerExists() throws(StoreError) -> Bool {
         try !run("SELECT 1 AS found FROM account WHERE role = 'owner' LIMIT 1").isEmpty
     }
@@ -176,7 +162,8 @@ extension Transaction {
             """
             SELECT * FROM account WHERE email_key LIKE \(pattern) ESCAPE '\\' OR username LIKE \(pattern) ESCAPE '\\'
                 OR LOWER(name) LIKE \(pattern) ESCAPE '\\' ORDER BY created_at DESC LIMIT \(limit)
-            """).map { (row) throws(StoreError) in try Account(row) }
+            """
+        ).map { (row) throws(StoreError) in try Account(row) }
     }
 
     borrowing func accountCounts() throws(StoreError) -> [Account.State: Int64] {

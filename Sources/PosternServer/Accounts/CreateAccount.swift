@@ -38,7 +38,9 @@ struct CreateAccount: Sendable {
             }
             try transaction.record(
                 AuditEvent(.created, account: account.id, by: .commandLine, from: nil, at: now, detail: request.role.rawValue))
-            guard let made = try transaction.account(account.id) else { throw .unavailable(reason: "the account isn't there after it was made") }
+            guard let made = try transaction.account(account.id) else {
+                throw .unavailable(reason: "the account isn't there after it was made")
+            }
             return .created(made)
         }
     }

@@ -15,7 +15,8 @@ struct ProfilePage {
             Self.template, title: "Profile", at: .profile, for: reader,
             [
                 "name": name, "failed": hasFailed, "saved": isSaved, "email": account.email, "username": account.username,
-                "since": ISOTime.words(account.createdAt), "sinceISO": ISOTime.text(account.createdAt), "groups": groups.joined(separator: ", "),
+                "since": ISOTime.words(account.createdAt), "sinceISO": ISOTime.text(account.createdAt),
+                "groups": groups.joined(separator: ", "),
                 "hasGroups": !groups.isEmpty, "attempts": attempts.map(AttemptRow.values),
             ])
     }

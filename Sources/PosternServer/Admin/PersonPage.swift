@@ -30,7 +30,8 @@ struct PersonPage {
     func html(_ pages: Pages) -> String {
         let own: [String: Any] = [
             "isClosed": account.state == .disabled, "mayAct": mayAct, "mayGiveRoles": mayGiveRoles, "groups": groups.map { ["group": $0] },
-            "groupList": groups.isEmpty ? "none" : groups.joined(separator: ", "), "sessionCount": sessions.count, "hasSessions": !sessions.isEmpty,
+            "groupList": groups.isEmpty ? "none" : groups.joined(separator: ", "), "sessionCount": sessions.count,
+            "hasSessions": !sessions.isEmpty,
             "sessions": sessions.map {
                 [
                     "browser": BrowserName.words($0.browser), "address": $0.address, "seen": ISOTime.words($0.seenAt),
@@ -41,10 +42,12 @@ struct PersonPage {
             "audit": audit.map {
                 [
                     "when": ISOTime.words($0.at), "whenISO": ISOTime.text($0.at), "kind": $0.kind, "detail": $0.detail,
-                    "by": $0.actor == "command-line" ? "command line" : $0.actorID == account.id ? "themselves" : $0.actorID.map { "\($0)" } ?? $0.actor,
+                    "by": $0.actor == "command-line"
+                        ? "command line" : $0.actorID == account.id ? "themselves" : $0.actorID.map { "\($0)" } ?? $0.actor,
                 ]
             },
-            "roles": Account.Role.allCases.map { ["value": $0.rawValue, "isCurrent": $0 == account.role] as [String: Any] }, "problem": problem ?? "",
+            "roles": Account.Role.allCases.map { ["value": $0.rawValue, "isCurrent": $0 == account.role] as [String: Any] },
+            "problem": problem ?? "",
             "hasProblem": problem != nil,
         ]
         return pages.admin(

@@ -30,7 +30,9 @@ struct GatewayWeb: Sendable {
 
     /// The proxy hands our answer to the browser: a page is led to the sign-in, a program is told in JSON.
     @Sendable func forward(_ request: Request, _ visit: Visit) async -> Response {
-        guard request.method == .get || request.method == .head else { return Response(status: .methodNotAllowed, headers: [.allow: "GET, HEAD"]) }
+        guard request.method == .get || request.method == .head else {
+            return Response(status: .methodNotAllowed, headers: [.allow: "GET, HEAD"])
+        }
         guard let verdict = await verdict(request, visit, .forwarded) else { return .problem(.unavailable, requestID: "gateway") }
         switch verdict {
         case .allow(let session): return Self.allowed(session)

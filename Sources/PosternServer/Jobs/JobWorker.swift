@@ -58,11 +58,14 @@ final class JobWorker: Service {
     }
 
     private func perform(_ job: ClaimedJob) async -> JobOutcome {
-        guard let kind = Job.Kind(rawValue: job.kind), let handler = handlers[kind] else { return .failed("nobody here can do '\(job.kind)'") }
+        guard let kind = Job.Kind(rawValue: job.kind), let handler = handlers[kind] else {
+            return .failed("nobody here can do '\(job.kind)'")
+        }
         do {
             let outcome = await handler(try keys.open(job.sealedPayload, at: Job.place(of: job.id)))
             if case .failed(let error) = outcome {
-                logger.warning("a job failed", metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "tries": "\(job.tries)", "error": "\(error)"])
+                logger.warning(
+                    "a job failed", metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "tries": "\(job.tries)", "error": "\(error)"])
             }
             return outcome
         } catch {

@@ -5,9 +5,12 @@ struct MailLayout: Sendable {
     let siteName: String
 
     func mail(to email: EmailAddress, subject: String, opening: String, button: String, link: String, closing: String) -> Mail {
-        let foot = "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
-        let text = [subject, wrapped(opening.replacing("’", with: "'")), link, wrapped(closing.replacing("’", with: "'")), "--\n" + wrapped(foot)]
-            .joined(separator: "\n\n")
+        let foot =
+            "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
+        let text = [
+            subject, wrapped(opening.replacing("’", with: "'")), link, wrapped(closing.replacing("’", with: "'")), "--\n" + wrapped(foot),
+        ]
+        .joined(separator: "\n\n")
         let html = Self.template.render([
             "site": siteName, "subject": subject, "opening": opening, "button": button, "link": link, "closing": closing, "foot": foot,
         ])
@@ -18,7 +21,11 @@ struct MailLayout: Sendable {
     private func wrapped(_ text: String) -> String {
         var lines: [String] = []
         for word in text.split(separator: " ") {
-            if let last = lines.last, last.count + 1 + word.count <= 72 { lines[lines.count - 1] = last + " " + word } else { lines.append(String(word)) }
+            if let last = lines.last, last.count + 1 + word.count <= 72 {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
         }
         return lines.joined(separator: "\n")
     }

@@ -24,7 +24,9 @@ struct SMTPSender: Sendable {
         let boundary = "postern-\(id)"
         let parts = [("text/plain", mail.text), ("text/html", mail.html)].map { type, content in
             "--\(boundary)\r\nContent-Type: \(type); charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-                + Data(content.utf8).base64EncodedString(options: [.lineLength76Characters, .endLineWithCarriageReturn, .endLineWithLineFeed])
+                + Data(content.utf8).base64EncodedString(options: [
+                    .lineLength76Characters, .endLineWithCarriageReturn, .endLineWithLineFeed,
+                ])
                 + "\r\n"
         }
         let date = DateFormatter()

@@ -27,7 +27,8 @@ final class PasswordHasher: Sendable {
         threads = HashingThreads(count: settings.threads, queue: settings.queue)
         parameters = settings.parameters
         self.random = random
-        let weakest = try? PasswordHash(password: random.bytes(32), salt: random.bytes(16), parameters: settings.parameters, memory: WorkMemory())
+        let weakest = try? PasswordHash(
+            password: random.bytes(32), salt: random.bytes(16), parameters: settings.parameters, memory: WorkMemory())
         guard let weakest else { preconditionFailure("Argon2id needs \(settings.parameters.memoryKiB) KiB of memory.") }
         decoy = weakest
     }

@@ -22,13 +22,16 @@ struct KeyRingFile: Sendable {
     var exists: Bool { FileManager.default.fileExists(atPath: path) }
 
     func read() throws(Problem) -> KeyRing {
-        guard let data = FileManager.default.contents(atPath: path) else { throw Problem(description: "The key ring \(path) can't be read.") }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Problem(description: "The key ring \(path) can't be read.")
+        }
         guard let document = try? JSONDecoder().decode(Document.self, from: data) else {
             throw Problem(description: "The key ring \(path) is damaged: it is not the JSON that was written. Bring it back from a backup.")
         }
         var keys: [KeyRing.Key] = []
         for key in document.keys {
-            guard let id = Base64URL.decode(key.id.utf8), let bytes = Base64URL.decode(key.key.utf8), let key = KeyRing.Key(id: id, bytes: bytes)
+            guard let id = Base64URL.decode(key.id.utf8), let bytes = Base64URL.decode(key.key.utf8),
+                let key = KeyRing.Key(id: id, bytes: bytes)
             else { throw Problem(description: "The key ring \(path) holds a key that is short, empty or damaged.") }
             keys.append(key)
         }

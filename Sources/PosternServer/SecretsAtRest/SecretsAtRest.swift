@@ -17,7 +17,9 @@ struct SecretsAtRest: Sendable {
         if !file.exists {
             guard known.isEmpty else {
                 throw Problem(
-                    description: "The key ring \(file.path) is missing, and this database was sealed with it. Put it back from its backup, or name its place with key-ring-file. Nothing was changed.")
+                    description:
+                        "The key ring \(file.path) is missing, and this database was sealed with it. Put it back from its backup, or name its place with key-ring-file. Nothing was changed."
+                )
             }
             guard let ring = KeyRing(keys: [KeyRingFile.freshKey(random)]) else { preconditionFailure("One key is a ring.") }
             try file.write(ring)
@@ -26,7 +28,9 @@ struct SecretsAtRest: Sendable {
         for (id, fingerprint) in known {
             guard let key = ring.keys.first(where: { $0.id == id }), isEqualInConstantTime(ring.fingerprint(of: key), fingerprint) else {
                 throw Problem(
-                    description: "The key ring \(file.path) is not the one this database was sealed with: key \(Base64URL.encode(id)) is missing or another. Put the right ring back. Nothing was changed.")
+                    description:
+                        "The key ring \(file.path) is not the one this database was sealed with: key \(Base64URL.encode(id)) is missing or another. Put the right ring back. Nothing was changed."
+                )
             }
         }
         try await remember(ring, now: now)
@@ -38,7 +42,9 @@ struct SecretsAtRest: Sendable {
     /// - Returns: how many values were sealed anew.
     func rotate(now: Timestamp) async throws -> Int {
         let old = try await open(now: now)
-        guard let ring = KeyRing(keys: old.keys + [KeyRingFile.freshKey(random)]) else { preconditionFailure("Four random bytes met twice.") }
+        guard let ring = KeyRing(keys: old.keys + [KeyRingFile.freshKey(random)]) else {
+            preconditionFailure("Four random bytes met twice.")
+        }
         try file.write(ring)
         try await remember(ring, now: now)
         let random = random

@@ -15,7 +15,9 @@ struct EndSessions: Sendable {
         let hash = token.hash
         let account = try await store.write { (transaction) throws(StoreError) in
             let account = try transaction.endSession(tokenHash: hash, now: now)
-            if let account { try transaction.record(AuditEvent(.signedOut, account: account, by: .account(account), from: client, at: now)) }
+            if let account {
+                try transaction.record(AuditEvent(.signedOut, account: account, by: .account(account), from: client, at: now))
+            }
             return account
         }
         if let account { desk.forget(account) }

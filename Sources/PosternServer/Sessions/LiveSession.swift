@@ -35,10 +35,13 @@ final class LiveSession: Sendable {
         now < expiresAt && (idleMicroseconds == 0 || now.microseconds - seen.load(ordering: .relaxed) < idleMicroseconds)
     }
 
-    /// Marks a use. - Returns: true when the last mark is older than `step`, so that the database should hear of it.
-    func markSeen(at now: Timestamp, step: Duration) -> Bool {
+    /// How exact "last seen" is: a minute, or a tenth of a short idle time. In microseconds.
+    private var step: Int64 { idleMicroseconds == 0 ? 60_000_000 : min(60_000_000, idleMicroseconds / 10) }
+
+    /// Marks a use. - Returns: true when the last mark is older than a step, so that the database should hear of it.
+    func markSeen(at now: Timestamp) -> Bool {
         let before = seen.load(ordering: .relaxed)
-        guard now.microseconds - before >= step.wholeMicroseconds else { return false }
+        guard now.microseconds - before >= step else { return false }
         return seen.compareExchange(expected: before, desired: now.microseconds, ordering: .relaxed).exchanged
     }
 

@@ -37,7 +37,7 @@ final class SessionDesk: Sendable {
         let session = try await store.read { (transaction) throws(StoreError) in
             try transaction.liveSession(tokenHash: hash, now: now)
         }
-        if let session { table.remember(session, of: token, epoch: epoch) }
+        if let session { table.remember(session, of: token, epoch: epoch, now: now) }
         return session
     }
 

@@ -9,8 +9,6 @@ import Synchronization
 final class SessionTable: Sendable {
     /// An entry is read anew after this long, whatever happens.
     static let longestMemory = Duration.seconds(300)
-    /// How exact "last seen" is in memory and in the database.
-    static let seenStep = Duration.seconds(60)
     /// Past this many changed accounts all is forgotten at once: cheaper than remembering them.
     private static let mostChanges = 50_000
 
@@ -61,14 +59,16 @@ final class SessionTable: Sendable {
                 state.young[key] = nil
                 return .unknown(epoch: state.epoch)
             }
-            if session.markSeen(at: now, step: Self.seenStep) { state.seen[session.id] = now }
+            if session.markSeen(at: now) { state.seen[session.id] = now }
             return .live(session)
         }
     }
 
-    func remember(_ session: LiveSession, of token: SessionToken, epoch: UInt64) {
+    /// Keeps what the database answered, and marks the use that made us ask.
+    func remember(_ session: LiveSession, of token: SessionToken, epoch: UInt64, now: Timestamp) {
         let key = Key(token)
         state.withLock { state in
+            if session.markSeen(at: now) { state.seen[session.id] = now }
             let entry = Entry(session: session, epoch: epoch)
             if isTrusted(entry, in: state) { insert(entry, key, in: &state) }
         }

@@ -53,7 +53,8 @@ struct SessionsWeb: Room {
         let person = session.person
         return try .json(
             CurrentSession(
-                id: session.id.description, account: session.account.description, email: String(person.email), username: String(person.username),
+                id: session.id.description, account: session.account.description, email: String(person.email),
+                username: String(person.username),
                 name: String(person.name), role: session.role.rawValue, groups: person.groups.split(separator: ",").map(String.init),
                 assurance: "aal1", expires_at: ISOTime.text(session.expiresAt),
                 csrf_token: request.headers[.authorization] == nil ? shell.formToken(visit) : nil))
@@ -68,7 +69,8 @@ struct SessionsWeb: Room {
         let session = try visit.signedIn()
         let rows = try await list(session.account, visit.now).map {
             SessionList.Row(
-                id: $0.id.description, current: $0.id == session.id, created_at: ISOTime.text($0.createdAt), seen_at: ISOTime.text($0.seenAt),
+                id: $0.id.description, current: $0.id == session.id, created_at: ISOTime.text($0.createdAt),
+                seen_at: ISOTime.text($0.seenAt),
                 expires_at: ISOTime.text($0.expiresAt), kept: $0.isKept, address: $0.address, browser: BrowserName.words($0.browser))
         }
         return try .json(SessionList(sessions: rows))

@@ -12,7 +12,8 @@ struct SessionsPage {
             Self.template, title: "Sessions", at: .sessions, for: reader,
             [
                 "here": sessions.filter { $0.id == current }.map(row), "others": others.map(row), "hasOthers": !others.isEmpty,
-                "heading": others.count == 1 ? "One other" : "\(others.count) others", "endAll": others.count == 1 ? "End it" : "End all \(others.count)",
+                "heading": others.count == 1 ? "One other" : "\(others.count) others",
+                "endAll": others.count == 1 ? "End it" : "End all \(others.count)",
             ])
     }
 

@@ -41,10 +41,11 @@ struct SetUpOwner: Sendable {
         guard try await isAlive(link, now: now) else { return .linkInvalid }
         guard let hash = try? await hasher.hash(password) else { return .busy }
         let owner = NewAccount(email: email, role: .owner, state: .active, passwordHash: hash, now: now, random: random)
+        let random = random
         return try await store.write { (transaction) throws(StoreError) in
             if try transaction.account(email: email) != nil { return .emailTaken }
             guard try transaction.spendSetupLink(tokenHash: link.hash(for: Self.linkPurpose), now: now),
-                try transaction.createFirstOwner(owner)
+                try transaction.createAccountUnderFreeName(owner, random: random)
             else { return .linkInvalid }
             try transaction.record(AuditEvent(.setUp, account: owner.id, by: .visitor, from: client, at: now))
             return .ownerMade

@@ -17,10 +17,16 @@ extension Transaction {
             """
             SELECT 1 AS found FROM setup_link WHERE token_hash = \(tokenHash) AND expires_at > \(now)
                 AND NOT EXISTS (SELECT 1 FROM account WHERE role = 'owner')
-            """).isEmpty
+            """
+        ).isEmpty
     }
 
+    /// Spends a link while there is no owner: the deleted row is the permission to become one.
     borrowing func spendSetupLink(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> Bool {
-        try change("DELETE FROM setup_link WHERE token_hash = \(tokenHash) AND expires_at > \(now)") == 1
+        try change(
+            """
+            DELETE FROM setup_link WHERE token_hash = \(tokenHash) AND expires_at > \(now)
+                AND NOT EXISTS (SELECT 1 FROM account WHERE role = 'owner')
+            """) == 1
     }
 }

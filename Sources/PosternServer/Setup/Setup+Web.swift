@@ -18,7 +18,9 @@ struct SetupWeb: Room {
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
         guard try await setUp.isAlive(try links.token(request), now: visit.now) else {
-            throw Refused(.linkInvalid, detail: "It was used, is older than an hour, or the server was restarted. Run postern setup-link for a new one.")
+            throw Refused(
+                .linkInvalid,
+                detail: "It was used, is older than an hour, or the server was restarted. Run postern setup-link for a new one.")
         }
         return .page(LinkPage(purpose: .setup, formToken: shell.formToken(visit)).html(shell.pages))
     }

@@ -29,7 +29,9 @@ struct CrossSite: Sendable {
 
     func verdict(_ headers: HTTPFields, token: String?, bound: Bound?) -> Verdict {
         guard isSameOrigin(headers) else { return .otherSite }
-        guard let bound, let token, isEqualInConstantTime(Array(token.utf8), Array(self.token(for: bound).utf8)) else { return .tokenMissing }
+        guard let bound, let token, isEqualInConstantTime(Array(token.utf8), Array(self.token(for: bound).utf8)) else {
+            return .tokenMissing
+        }
         return .ours
     }
 

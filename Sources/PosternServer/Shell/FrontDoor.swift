@@ -38,17 +38,18 @@ struct FrontDoor: HTTPResponder {
         let path = target.prefix { $0 != "?" }
         if let fast = fast[String(path)] { return await fast(request, context) }
         guard Self.isNormal(path) else { return shell.answerStranger(request, context, .notFound) }
-        do {
-            return try await router.respond(to: request, context: context)
-        } catch let error as HTTPError where error.status == .notFound {
-            return shell.answerStranger(request, context, .notFound)
-        }
+        let response = try? await router.respond(to: request, context: context)
+        // What a route answers carries an id; without one, the router found no route.
+        guard let response, response.headers[.requestID] != nil else { return shell.answerStranger(request, context, .notFound) }
+        return response
     }
 
     /// Our paths are plain: anything encoded, doubled or dotted is no other spelling of one, but something else (HT-15).
     private static func isNormal(_ path: Substring) -> Bool {
         guard path.first == "/", !path.contains("//"), path == "/" || path.last != "/" else { return false }
-        return path.utf8.allSatisfy { (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || [45, 46, 47, 95].contains($0) }
+        return path.utf8.allSatisfy {
+            (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || [45, 46, 47, 95].contains($0)
+        }
             && !path.split(separator: "/").contains { $0.first == "." && $0 != ".well-known" }
     }
 }

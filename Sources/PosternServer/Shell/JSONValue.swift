@@ -20,7 +20,9 @@ struct JSONFields {
             throw Refused(.malformed, detail: "Expected a JSON object.")
         }
         if let stranger = object.keys.first(where: { !allowed.contains($0) }) {
-            throw Refused(.malformed, field: String(stranger.prefix(40)), detail: "Unknown field. Known: \(allowed.sorted().joined(separator: ", ")).")
+            throw Refused(
+                .malformed, field: String(stranger.prefix(40)), detail: "Unknown field. Known: \(allowed.sorted().joined(separator: ", "))."
+            )
         }
         self.object = object
     }
@@ -122,7 +124,8 @@ private struct Parser {
         let start = position
         while let byte = next, (48...57).contains(byte) || [43, 45, 46, 69, 101].contains(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil, let number = Double(text), number.isFinite else {
+        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil, let number = Double(text), number.isFinite
+        else {
             position = start
             throw broken("no value, or a number out of range")
         }

@@ -18,7 +18,9 @@ struct LinkCookie: Sendable {
     }
 
     func token(_ request: Request) throws -> Token {
-        guard let token = Cookies.value(cookies.link, in: request.headers).flatMap({ Token(text: $0.utf8) }) else { throw Refused(.linkInvalid) }
+        guard let token = Cookies.value(cookies.link, in: request.headers).flatMap({ Token(text: $0.utf8) }) else {
+            throw Refused(.linkInvalid)
+        }
         return token
     }
 

@@ -14,7 +14,8 @@ struct LinkPage {
         switch purpose {
         case .confirmEmail:
             title = "Confirm your address"
-            values["lead"] = "Type the password you chose when you signed up. It shows that you did, and not somebody else with your address."
+            values["lead"] =
+                "Type the password you chose when you signed up. It shows that you did, and not somebody else with your address."
             values["action"] = "/auth/confirm-email"
             values["act"] = "Confirm the address"
             values["complete"] = "current-password"
@@ -36,7 +37,8 @@ struct LinkPage {
         }
         switch problem {
         case .wrongPassword:
-            values["passwordError"] = "That isn’t the password of this sign-up. If somebody else signed up with your address, close this page: nothing opens."
+            values["passwordError"] =
+                "That isn’t the password of this sign-up. If somebody else signed up with your address, close this page: nothing opens."
         case .emailInvalid: values["emailError"] = "That isn’t an e-mail address. Type it like name@example.org."
         case .emailTaken: values["emailError"] = "That address has an account already. Use another, or delete it first."
         case .passwordTooShort: values["passwordError"] = "That is shorter than 8 characters. Add a word or two."

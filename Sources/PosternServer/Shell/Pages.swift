@@ -58,7 +58,8 @@ struct Pages: Sendable {
         let own: [String: Any] = ["formToken": reader.formToken, "site": site.name, "title": title]
         let inner = content.render(values.merging(own) { mine, _ in mine })
         let extra: [String: Any] = [
-            "content": inner, "email": reader.email, "formToken": reader.formToken, "isAdmin": isAdmin, "mayAdminister": reader.isAdministrator,
+            "content": inner, "email": reader.email, "formToken": reader.formToken, "isAdmin": isAdmin,
+            "mayAdminister": reader.isAdministrator,
             "at-\(place.rawValue)": true,
         ]
         return Self.innerFrame.render(frame(title: title).merging(extra) { $1 })

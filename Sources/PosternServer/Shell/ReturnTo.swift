@@ -16,7 +16,9 @@ struct ReturnTo: Equatable, Sendable {
         let rest = text.dropFirst(scheme.count)
         let authority = String(rest.prefix { !"/?#".contains($0) })
         let path = rest.dropFirst(authority.count)
-        guard !authority.contains("@"), !authority.isEmpty, path.isEmpty || (path.hasPrefix("/") && Self.isPlainPath(path)) else { return nil }
+        guard !authority.contains("@"), !authority.isEmpty, path.isEmpty || (path.hasPrefix("/") && Self.isPlainPath(path)) else {
+            return nil
+        }
         if publicURL.isHTTPS == (scheme == "https://"), publicURL.isNamed(by: authority) {
             // Our own host, whatever its spelling: only the path matters, and stays on the host the browser is on.
             guard !Self.leadsToSignIn(path) else { return nil }
@@ -30,7 +32,8 @@ struct ReturnTo: Equatable, Sendable {
     /// A path that no browser can take for a host: one slash, not followed by another, encoded or not.
     private static func isPlainPath(_ path: some StringProtocol) -> Bool {
         let head = path.prefix { !"?#".contains($0) }.lowercased()
-        return !head.hasPrefix("//") && !head.hasPrefix("/%2f") && !head.hasPrefix("/%5c") && !head.hasPrefix("/%09") && !head.hasPrefix("/.//")
+        return !head.hasPrefix("//") && !head.hasPrefix("/%2f") && !head.hasPrefix("/%5c") && !head.hasPrefix("/%09")
+            && !head.hasPrefix("/.//")
     }
 
     /// Coming back to the gate itself would be a loop, or would sign out at once.

@@ -57,7 +57,8 @@ struct Shell: Sendable {
     /// Who asks, and for which host.
     private func admit(_ request: Request, _ visit: inout Visit) throws {
         let forwarded = request.headers[values: .xForwardedFor]
-        guard case .known(let address) = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: trustedProxies) else {
+        guard case .known(let address) = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: trustedProxies)
+        else {
             throw Refused(.proxyNotTrusted)
         }
         visit.client = Client(address: address, browser: request.headers[.userAgent] ?? "")
@@ -101,7 +102,9 @@ struct Shell: Sendable {
         switch route.surface {
         case .plain: throw Refused(.methodNotAllowed)
         case .page:
-            guard visit.body.isEmpty || type == "application/x-www-form-urlencoded" else { throw Refused(.unsupportedMediaType, detail: "Send a form.") }
+            guard visit.body.isEmpty || type == "application/x-www-form-urlencoded" else {
+                throw Refused(.unsupportedMediaType, detail: "Send a form.")
+            }
             try check(request, token: try FormFields(visit.body)["form_token"], visit)
         case .api:
             if route.method != .delete || !visit.body.isEmpty, type != "application/json" { throw Refused(.unsupportedMediaType) }
@@ -147,7 +150,9 @@ struct Shell: Sendable {
     private func refusal(_ error: any Error, _ surface: Route.Surface, _ visit: Visit) -> Response {
         let refused = error as? Refused ?? Refused(.unavailable)
         if !(error is Refused) {
-            visit.logger.error("a request failed", metadata: ["request": "\(visit.id)", "error": "\(error as? StoreError ?? .unavailable(reason: "\(type(of: error))"))"])
+            visit.logger.error(
+                "a request failed",
+                metadata: ["request": "\(visit.id)", "error": "\(error as? StoreError ?? .unavailable(reason: "\(type(of: error))"))"])
         }
         guard surface == .page else {
             return .problem(refused.reason, field: refused.field, detail: refused.detail, requestID: visit.id)

@@ -39,7 +39,8 @@ struct SignIn: Sendable {
             return .wrongCredentials
         }
         let session = NewSession(
-            account: account.id, policy: policies.policy(for: known.1), isKept: attempt.isKept, client: attempt.client, now: now, random: random)
+            account: account.id, policy: policies.policy(for: known.1), isKept: attempt.isKept, client: attempt.client, now: now,
+            random: random)
         let replaced = attempt.replaced?.hash
         let record = record(attempt, .signedIn, "password", account: account.id, session: session.id, now: now)
         let isOpen = try await store.write { (transaction) throws(StoreError) in

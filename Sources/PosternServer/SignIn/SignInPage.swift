@@ -18,7 +18,8 @@ struct SignInPage {
             Self.template, title: "Sign in",
             [
                 "email": email, "returnTo": returnTo, "isKept": isKept, "failed": hasFailed, "formToken": formToken,
-                "maySignUp": maySignUp, "needsOwner": mayBeOwner, "signUpLink": returnTo.isEmpty ? "" : "?return_to=\(percentEncoded(returnTo))",
+                "maySignUp": maySignUp, "needsOwner": mayBeOwner,
+                "signUpLink": returnTo.isEmpty ? "" : "?return_to=\(percentEncoded(returnTo))",
                 "notice": notice.map(words) ?? "", "hasNotice": notice != nil,
             ])
     }

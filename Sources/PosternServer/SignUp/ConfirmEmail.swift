@@ -20,7 +20,9 @@ struct ConfirmEmail: Sendable {
     func confirm(_ link: Token, password: Password, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
         let tokenHash = link.hash(for: SignUp.linkPurpose)
         let account = try await store.read { (transaction) throws(StoreError) in
-            try transaction.confirmationAccount(tokenHash: tokenHash, now: now).flatMap { (id) throws(StoreError) in try transaction.account(id) }
+            try transaction.confirmationAccount(tokenHash: tokenHash, now: now).flatMap { (id) throws(StoreError) in
+                try transaction.account(id)
+            }
         }
         guard let account, let hash = account.passwordHash else { return .linkInvalid }
         guard let checked = try? await hasher.verify(password, against: hash) else { return .busy }

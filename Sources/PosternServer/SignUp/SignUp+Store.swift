@@ -49,7 +49,8 @@ extension Transaction {
 
     /// Spends a link: type, account and time are checked by the statement that deletes it (RC-07).
     borrowing func spendConfirmationLink(of account: Account.ID, tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> Bool {
-        try change("DELETE FROM email_confirmation WHERE account_id = \(account) AND token_hash = \(tokenHash) AND expires_at > \(now)") == 1
+        try change("DELETE FROM email_confirmation WHERE account_id = \(account) AND token_hash = \(tokenHash) AND expires_at > \(now)")
+            == 1
     }
 
     /// Voids whatever link an account has.
@@ -57,7 +58,9 @@ extension Transaction {
         try change("DELETE FROM email_confirmation WHERE account_id = \(account)")
     }
 
-    borrowing func setInvitation(of email: EmailAddress, tokenHash: [UInt8], expiresAt: Timestamp, by inviter: Account.ID?) throws(StoreError) {
+    borrowing func setInvitation(
+        of email: EmailAddress, tokenHash: [UInt8], expiresAt: Timestamp, by inviter: Account.ID?
+    ) throws(StoreError) {
         try change(
             """
             INSERT INTO invitation (email_key, email, token_hash, expires_at, invited_by)

@@ -8,7 +8,8 @@ struct SignUpMail: Sendable {
     func confirmation(to email: EmailAddress, link: Token) -> Mail {
         layout.mail(
             to: email, subject: "Confirm your address",
-            opening: "You, or someone, made an account with this address. Confirm that it is yours, with the password you chose. The link works once, for 24 hours.",
+            opening:
+                "You, or someone, made an account with this address. Confirm that it is yours, with the password you chose. The link works once, for 24 hours.",
             button: "Confirm the address", link: "\(publicURL)/auth/confirm-email/\(link.text.exposed)",
             closing: "Didn’t make an account? Then do nothing: without this link it never opens.")
     }

@@ -1,0 +1,49 @@
+# make run    install what is missing, build, and start on http://127.0.0.1:8080
+# make test   install what is missing, and run every test
+# make soak   the long rounds, in release; writes docs/figures.md
+# make bench  the benchmarks, on a quiet machine; writes docs/figures.md
+# make release, make format, make lint, make clean
+
+SWIFT ?= swift
+# A wrong import between targets is an error, not a surprise.
+CHECK := --explicit-target-dependency-import-check error
+# Smaller: no exported symbols, identical functions folded, packed relocations (needs glibc 2.36, as Debian 12 has).
+RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all \
+	-Xlinker --pack-dyn-relocs=relr
+SOURCES := $(shell find Sources -type f) Package.swift
+
+.PHONY: run test soak bench release deps format lint clean
+
+run: .build/debug/postern
+	@exec .build/debug/postern serve $(ARGS)
+
+.build/debug/postern: $(SOURCES) | deps
+	$(SWIFT) build --product postern
+	@touch $@
+
+deps:
+	@Scripts/deps.sh run
+
+test:
+	@Scripts/test.sh
+
+soak: release
+	@Scripts/soak.sh
+
+bench: release
+	@Scripts/bench.sh
+
+release: | deps
+	$(SWIFT) build $(RELEASE) --product postern
+	strip -o .build/postern .build/release/postern
+	@ls -l .build/postern
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
+	@echo "lint: nothing to say"
+
+clean:
+	rm -rf .build .venv

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Every test there is. Starts its own PostgreSQL, stops all it started, ends with a line of totals.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+Scripts/deps.sh test || exit 1
+
+echo "Building"
+swift build --build-tests --explicit-target-dependency-import-check error || exit 1
+
+folder=$(mktemp -d /tmp/postern-pg.XXXXXX)
+chmod 755 "$folder"
+trap 'Scripts/postgres.sh stop "$folder"' EXIT
+POSTERN_TEST_POSTGRES=$(Scripts/postgres.sh start "$folder") || exit 1
+export POSTERN_TEST_POSTGRES
+
+log=$(mktemp)
+echo "Swift tests"
+swift test --skip-build 2>&1 | tee "$log" | grep -E '✘|Test run with|error:|Fatal' | cut -c1-2000
+swift_status=${PIPESTATUS[0]}
+swift_total=$(sed -nE 's/.*Test run with ([0-9]+) tests.*/\1/p' "$log" | tail -1)
+# A test counts once, however many arguments it ran with.
+swift_failed=$(grep -cE '✘ Test .* failed after' "$log")
+
+echo "End-to-end tests"
+Scripts/venv.sh || exit 1
+.venv/bin/python -m pytest -q --tb=short -p no:cacheprovider Tests/EndToEnd 2>&1 | tee "$log" | grep -vE '^\s*$'
+python_status=${PIPESTATUS[0]}
+python_passed=$(sed -nE 's/.*\b([0-9]+) passed.*/\1/p' "$log" | tail -1)
+python_failed=$(($(sed -nE 's/.*\b([0-9]+) failed.*/\1/p' "$log" | tail -1 || echo 0) + $(sed -nE 's/.*\b([0-9]+) errors?.*/\1/p' "$log" | tail -1 || echo 0)))
+rm -f "$log"
+
+[ "$swift_status" != 0 ] && [ "$swift_failed" = 0 ] && swift_failed=1
+[ "$python_status" != 0 ] && [ "$python_failed" = 0 ] && python_failed=1
+failed=$((swift_failed + python_failed))
+echo "$((${swift_total:-0} - swift_failed + ${python_passed:-0})) passed, $failed failed"
+[ "$failed" = 0 ] && [ "${swift_total:-0}" -gt 0 ] && [ "${python_passed:-0}" -gt 0 ]

@@ -1,0 +1,111 @@
+"""What the tests stand on: the binary, servers on free loopback ports, and browsers. All are stopped by their own pid."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from parts.browser import Browser
+from parts.postern import Postern
+from parts.processes import free_port, plain_environment, wait_for
+from parts.proxies import Caddy, Nginx
+from parts.sample_app import SampleApp
+
+sys.dont_write_bytecode = True
+# Selenium and requests would ask a proxy for loopback.
+for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def binary(tmp_path_factory) -> str:
+    """A copy of the built server: a build that goes on meanwhile doesn't change what is tested."""
+    built = Path(os.environ.get("POSTERN_BINARY") or Path(__file__).resolve().parents[2] / ".build/debug/postern")
+    copy = tmp_path_factory.mktemp("binary") / "postern"
+
+    def take() -> bool:
+        try:
+            shutil.copy2(built, copy)
+            return subprocess.run([copy, "--help"], capture_output=True, env=plain_environment(copy.parent)).returncode == 0
+        except OSError:
+            return False
+    wait_for(f"{built} to be there and to run", take, 60, step=1)
+    return str(copy)
+
+
+@pytest.fixture
+def make_postern(binary, tmp_path):
+    """Makes nodes; those that still run at the end are stopped."""
+    made = []
+
+    def make(name: str = "postern", **more) -> Postern:
+        made.append(Postern(binary, tmp_path / name, **more))
+        return made[-1]
+    yield make
+    for postern in made:
+        postern.stop()
+
+
+@pytest.fixture
+def postern(make_postern) -> Postern:
+    """A running node of one's own."""
+    return make_postern().start()
+
+
+class Site:
+    """The whole house: an app behind a proxy that asks Postern."""
+
+    def __init__(self, binary: str, folder: Path, proxy):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.app = SampleApp()
+        self.postern = Postern(binary, folder, public_port=self.port)
+        self.proxy = proxy(folder / "proxy", self.port, self.postern.port, self.app.port)
+        try:
+            self.postern.start()
+            self.proxy.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def seen_since(self, count: int):
+        return self.app.seen[count:]
+
+    def stop(self) -> None:
+        self.proxy.stop()
+        self.postern.stop()
+        self.app.stop()
+
+
+@pytest.fixture(scope="module")
+def behind_nginx(binary, tmp_path_factory):
+    site = Site(binary, tmp_path_factory.mktemp("nginx"), Nginx)
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def behind_caddy(binary, tmp_path_factory):
+    site = Site(binary, tmp_path_factory.mktemp("caddy"), Caddy)
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def make_browser(tmp_path):
+    made = []
+
+    def make(**more) -> Browser:
+        made.append(Browser(tmp_path / f"chromium-{len(made)}", **more))
+        return made[-1]
+    yield make
+    for browser in made:
+        browser.close()
+
+
+@pytest.fixture
+def browser(make_browser) -> Browser:
+    return make_browser()

@@ -1,0 +1,86 @@
+"""A real headless Chromium that can reach nothing but loopback."""
+
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.ui import WebDriverWait
+
+from parts.processes import real
+
+VIOLATIONS = "window.policyViolations = []; addEventListener('securitypolicyviolation', e => policyViolations.push(e.violatedDirective + ' ' + e.blockedURI));"
+
+
+class Browser:
+    def __init__(self, folder: Path, scripts: bool = True):
+        options = webdriver.ChromeOptions()
+        options.binary_location = real("chromium")
+        for argument in (
+            "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1280,900", f"--user-data-dir={folder}",
+        ):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        preferences = {"credentials_enable_service": False, "profile.password_manager_enabled": False}
+        if not scripts:
+            preferences["profile.managed_default_content_settings.javascript"] = 2
+        options.add_experimental_option("prefs", preferences)
+        self.driver = webdriver.Chrome(options=options, service=Service(real("chromedriver")))
+        self.driver.set_page_load_timeout(20)
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": VIOLATIONS})
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    @property
+    def url(self) -> str:
+        return self.driver.current_url
+
+    @property
+    def heading(self) -> str:
+        return self.text("h1")
+
+    def text(self, selector: str) -> str:
+        return self.driver.find_element(By.CSS_SELECTOR, selector).text
+
+    def follow(self, link: str) -> None:
+        self._and_wait(self.driver.find_element(By.LINK_TEXT, link))
+
+    def type(self, **fields: str) -> None:
+        """Fills in a form by the ids of its fields."""
+        for name, value in fields.items():
+            field = self.driver.find_element(By.ID, name)
+            field.clear()
+            field.send_keys(value)
+
+    def press(self, button: str) -> None:
+        """Presses the visible button with these words, and waits for the next page."""
+        buttons = self.driver.find_elements(By.XPATH, f"//button[normalize-space()='{button}']")
+        self._and_wait(next(found for found in buttons if found.is_displayed()))
+
+    def _and_wait(self, element) -> None:
+        page = self.driver.find_element(By.TAG_NAME, "html")
+        element.click()
+        WebDriverWait(self.driver, 20, poll_frequency=0.05).until(staleness_of(page))
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.type(email=email, password=password)
+        self.press("Sign in")
+
+    def show_as(self, width: int, scheme: str) -> None:
+        """From now on pages are this wide, in the light or the dark scheme."""
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+    def run(self, script: str):
+        return self.driver.execute_script(script)
+
+    def complaints(self) -> list[str]:
+        """What the console said since it was last asked."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def close(self) -> None:
+        self.driver.quit()

@@ -1,0 +1,198 @@
+"""What a proxy lets through: only whom Postern vouches for, under the names Postern gives."""
+
+import time
+
+import pytest
+
+from parts.postern import direct
+from parts.processes import wait_for
+from parts.raw import exchange
+
+IDENTITY = ["User", "Account", "Email", "Name", "Groups", "Organization", "Key", "Scopes", "Assurance", "Assertion"]
+SPELLINGS = ["Remote-{}", "remote-{}", "REMOTE-{}", "Remote_{}", "remote_{}", "Remote.{}", "remote.{}"]
+FORGED = "forged@example.org"
+
+
+@pytest.fixture(params=["behind_nginx", "behind_caddy"])
+def site(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def token(site) -> str:
+    email = f"member-{time.monotonic_ns()}@example.org"
+    site.postern.make_account(email)
+    site.email = email
+    return site.postern.sign_in(email)
+
+
+def call(site, path="/", token=None, method="GET", **headers):
+    headers = {name.replace("__", "-"): value for name, value in headers.items()}
+    if token:
+        headers["Cookie"] = f"postern={token}"
+    with direct() as session:
+        return session.request(method, site.url + path, headers=headers, allow_redirects=False, timeout=15)
+
+
+def send(site, headers: list[tuple[str, str]], token: str | None) -> list[int]:
+    lines = [f"Host: 127.0.0.1:{site.port}", "Connection: close"] + [f"{name}: {value}" for name, value in headers]
+    if token:
+        lines.append(f"Cookie: postern={token}")
+    statuses, _, _ = exchange(site.port, ("GET /page HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode())
+    return statuses
+
+
+def test_a_signed_in_request_reaches_the_app_with_all_ten_identity_headers(site, token):
+    before = len(site.app.seen)
+    assert call(site, "/page?x=1", token).status_code == 200
+    [seen] = site.seen_since(before)
+    identity = {name.lower(): value for name, value in seen.headers if name.lower().startswith("remote-")}
+    assert identity["remote-user"] == identity["remote-email"] == site.email
+    assert identity["remote-assurance"] == "aal1"
+    assert set(identity) <= {f"remote-{name.lower()}" for name in IDENTITY}
+    assert seen.path == "/page?x=1"
+
+
+@pytest.mark.parametrize("signed_in", [True, False], ids=["signed in", "a stranger"])
+def test_forged_identity_headers_never_reach_the_app(site, token, signed_in):
+    before = len(site.app.seen)
+    for name in IDENTITY:
+        for spelling in SPELLINGS:
+            header = spelling.format(name)
+            [status] = send(site, [(header, FORGED)], token if signed_in else None)
+            assert status in ((200, 400, 403) if signed_in else (302, 400, 401, 403)), f"{header}: {status}"
+    seen = site.seen_since(before)
+    assert signed_in or not seen
+    for request in seen:
+        assert FORGED not in dict(request.headers).values(), f"a forged header reached the app: {request.identity()}"
+        assert request.identity().get("Remote-User") == site.email
+
+
+@pytest.mark.parametrize("headers", [
+    [("Remote-User", FORGED), ("Remote-User", "another@example.org")],
+    [("Connection", "Remote-User, Remote-Email")],
+    [("Remote-User", "")],
+    [("Remote_User", FORGED), ("Remote.User", FORGED), ("Remote-User", FORGED)],
+], ids=["twice", "named in Connection", "empty", "three spellings at once"])
+def test_tricks_around_identity_headers_never_change_who_the_app_sees(site, token, headers):
+    before = len(site.app.seen)
+    [status] = send(site, headers, token)
+    assert status in (200, 400, 403)
+    for request in site.seen_since(before):
+        assert request.identity().get("Remote-User") in (site.email, None)
+        assert FORGED not in dict(request.headers).values()
+
+
+def test_a_browser_is_led_to_the_sign_in_and_a_program_is_told_401(site):
+    before = len(site.app.seen)
+    page = call(site, "/shop?a=1&b=2", Accept="text/html", Sec__Fetch__Mode="navigate")
+    assert page.status_code == 302
+    assert page.headers["Location"].endswith("/auth/sign-in?return_to=%2Fshop%3Fa%3D1%26b%3D2")
+    program = call(site, "/api", Accept="application/json")
+    script = call(site, "/api", Accept="*/*", Sec__Fetch__Mode="cors")
+    assert (program.status_code, script.status_code) == (401, 401)
+    assert "Location" not in program.headers
+    assert site.seen_since(before) == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_an_unsafe_request_of_a_program_is_refused_with_401_and_its_body_stays_outside(site, method):
+    before = len(site.app.seen)
+    with direct() as session:
+        answer = session.request(method, site.url + "/api", data=b"x" * 10_000, headers={"Accept": "*/*"}, allow_redirects=False, timeout=15)
+    assert answer.status_code == 401
+    assert site.seen_since(before) == []
+
+
+def test_a_posted_form_of_a_stranger_is_led_to_the_sign_in_without_a_way_back(site):
+    answer = call(site, "/order?x=1", method="POST", Accept="text/html", Sec__Fetch__Mode="navigate")
+    assert answer.status_code in (302, 303)
+    assert answer.headers["Location"].endswith("/auth/sign-in")
+
+
+def test_a_posted_body_reaches_the_app_whole_once_signed_in(site, token):
+    before = len(site.app.seen)
+    with direct() as session:
+        answer = session.post(site.url + "/order", data=b"y" * 100_000, headers={"Cookie": f"postern={token}"}, timeout=15)
+    assert answer.status_code == 200
+    assert [(seen.method, seen.body) for seen in site.seen_since(before)] == [("POST", b"y" * 100_000)]
+
+
+def test_the_question_of_the_proxy_cannot_be_asked_from_outside(behind_nginx):
+    assert call(behind_nginx, "/auth/request").status_code == 404
+
+
+def test_the_development_mailbox_is_not_there_through_a_proxy(site):
+    assert call(site, "/auth/dev/mailbox", Accept="application/json").status_code == 404
+
+
+def test_a_session_that_its_owner_ends_is_refused_within_a_second(site, token):
+    assert call(site, "/page", token).status_code == 200
+    ended = site.postern.request("DELETE", "/auth/v1/session", headers={"Authorization": f"Bearer {token}"})
+    assert ended.status_code == 204
+    wait_for("the gate to refuse", lambda: call(site, "/page", token).status_code == 401, 1)
+
+
+def test_a_session_is_refused_within_a_second_after_the_account_was_closed_on_the_command_line(site, token):
+    assert call(site, "/page", token).status_code == 200
+    site.postern.command("account", "disable", site.email)
+    wait_for("the gate to refuse", lambda: call(site, "/page", token).status_code == 401, 1)
+
+
+ODD = {
+    "two slashes": b"//x",
+    "three slashes": b"///x//y",
+    "encoded dots": b"/%2e%2e/x",
+    "encoded dots and slash": b"/..%2f",
+    "plain dots": b"/a/../../x",
+    "double encoding": b"/%252e%252e%252fx",
+    "a parameter": b"/a;b",
+    "dots with a parameter": b"/..;/x",
+    "a backslash": b"/\\x",
+    "the gate's own path, encoded": b"/%61uth/request",
+    "the gate's own path, doubled": b"//auth/request",
+    "under the gate, and back out": b"/auth/../page",
+    "under the gate, and back out, encoded": b"/auth/%2e%2e/page",
+    "a long plain query": b"/x?q=" + b"a" * 1_995,
+    "a long query that grows when encoded": b"/x?" + b"&=" * 998 + b"a",
+    "an even longer query": b"/x?q=" + b"a" * 6_000,
+    "an encoded byte that is no UTF-8": b"/%ff%fe?q=%ff",
+    "a byte that is no UTF-8": b"/\xff?q=\xff\xfe",
+    "an encoded NUL": b"/x?q=%00",
+    "an encoded line break": b"/x?q=%0d%0aSet-Cookie:%20a=b",
+    "a broken escape": b"/x?q=%zz",
+    "quotes and brackets": b"/x?q=\"<script>'{}|^`",
+    "another scheme in the query": b"/x?to=https://evil.example/",
+    "another host": b"http://evil.example/x",
+    "a user before the host": b"/@evil.example",
+    "a bare star": b"*",
+}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("uri", ODD.values(), ids=ODD.keys())
+def test_an_odd_address_never_gets_a_stranger_to_the_app(behind_nginx, uri, accept):
+    site, before = behind_nginx, len(behind_nginx.app.seen)
+    head = f" HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n".encode()
+    statuses, answer, _ = exchange(site.port, b"GET " + uri + head)
+    assert site.seen_since(before) == []
+    assert statuses and all(300 <= status < 500 for status in statuses), f"{statuses}: {site.proxy.errors.read_text()[-300:]}"
+    assert b"\r\nSet-Cookie: a=b" not in answer
+    assert b"\r\nLocation: //" not in answer and b"Location: https://evil" not in answer
+    assert site.postern.is_healthy()
+
+
+@pytest.mark.parametrize("uri", ODD.values(), ids=ODD.keys())
+def test_an_odd_address_with_a_session_harms_nothing(behind_nginx, uri, member_token):
+    site = behind_nginx
+    head = f" HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nCookie: postern={member_token}\r\nConnection: close\r\n\r\n".encode()
+    statuses, _, _ = exchange(site.port, b"GET " + uri + head)
+    assert statuses and all(status < 500 for status in statuses), statuses
+    assert site.postern.is_healthy()
+    assert site.postern.process.lives
+
+
+@pytest.fixture(scope="module")
+def member_token(behind_nginx) -> str:
+    behind_nginx.postern.make_account("odd@example.org")
+    return behind_nginx.postern.sign_in("odd@example.org")

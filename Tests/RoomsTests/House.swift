@@ -1,0 +1,66 @@
+import Foundation
+
+/// The source as the tests of the architecture read it: files, their walls, and what each wall may import.
+enum House {
+    struct File: Sendable, CustomStringConvertible {
+        let path: String
+        let name: String
+        let room: String
+        let text: String
+        var description: String { path }
+
+        var wall: String { ["+Store", "+Web", "+Command", "Page", "Mail"].first { name.hasSuffix($0) } ?? "" }
+        var imports: Set<String> {
+            Set(text.matches(of: /(?m)^(?:@testable )?(?:public |package |internal )?import (\w+)/).map { String($0.1) })
+        }
+    }
+
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    static func files(under folder: String) -> [File] {
+        let base = root.appending(path: folder)
+        let all = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+        return all.filter { $0.pathExtension == "swift" }.map { url in
+            let parts = url.pathComponents.suffix(from: base.pathComponents.count)
+            return File(
+                path: folder + "/" + parts.joined(separator: "/"), name: url.deletingPathExtension().lastPathComponent,
+                room: parts.count > 1 ? parts.first ?? "" : "", text: (try? String(contentsOf: url, encoding: .utf8)) ?? "")
+        }
+    }
+
+    static let files = files(under: "Sources/PosternServer")
+
+    static let instruments: Set<String> = ["Secrets", "PasswordHashing", "NetworkAddress"]
+
+    /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
+    static let walls: [String: Set<String>] = [
+        "+Store": ["Storage", "Secrets", "NetworkAddress"],
+        "+Web": ["Hummingbird", "HTTPTypes", "NIOCore", "Storage", "Secrets", "NetworkAddress"],
+        "+Command": [
+            "ArgumentParser", "Foundation", "Glibc", "Storage", "Secrets", "Logging", "Hummingbird", "NIOCore", "ServiceLifecycle",
+            "UnixSignals",
+        ],
+        "Page": ["Mustache", "Storage"],
+        "Mail": ["Mustache", "Secrets", "Storage", "Foundation"],
+        "": ["Storage", "Secrets", "PasswordHashing", "NetworkAddress", "Synchronization"],
+    ]
+
+    /// Files that have a reason to know more, each with it.
+    static let exceptions: [String: (imports: Set<String>, reason: String)] = [
+        "Server": (["Hummingbird", "Logging", "NIOCore", "ServiceLifecycle", "Foundation"], "the composition root"),
+        "Opening": (["Foundation", "Glibc", "Logging", "StoreSQLite", "StorePostgres"], "chooses the engine"),
+        "LogLines": (["FoundationEssentials", "Glibc", "Logging"], "writes log lines"),
+        "System": (["Glibc"], "the clock and the generator"),
+        "Settings+File": (["Foundation"], "reads the settings"),
+        "SettingsFile": (["Foundation", "Yams"], "reads the settings"),
+        "Upkeep": (["Logging", "ServiceLifecycle"], "a service"),
+        "SessionDesk": (["Logging", "ServiceLifecycle"], "a service"),
+        "JobWorker": (["Logging", "ServiceLifecycle"], "a service"),
+        "EmailAddress": (["Foundation"], "NFKC"),
+        "Password": (["Foundation"], "NFKC"),
+        "PasswordHasher": (["Foundation", "Glibc"], "threads and their priority"),
+        "KeyRingFile": (["Foundation"], "a file"),
+        "MailLayout": (["Mustache"], "text for people"),
+        "SMTPSender": (["Foundation", "CCurl"], "the door for mail"),
+    ]
+}
