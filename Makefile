@@ -9,7 +9,7 @@ SWIFT ?= swift
 CHECK := --explicit-target-dependency-import-check error
 # Smaller: no exported symbols, identical functions folded, packed relocations (needs glibc 2.36, as Debian 12 has).
 RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all \
-	-Xlinker --pack-dyn-relocs=relr
+	-Xlinker -z -Xlinker pack-relative-relocs
 SOURCES := $(shell find Sources -type f) Package.swift
 
 .PHONY: run test soak bench release deps format lint clean
@@ -33,10 +33,10 @@ soak: release
 bench: release
 	@Scripts/bench.sh
 
+PRODUCT := postern
 release: | deps
-	$(SWIFT) build $(RELEASE) --product postern
-	strip -o .build/postern .build/release/postern
-	@ls -l .build/postern
+	$(SWIFT) build $(RELEASE) --product $(PRODUCT)
+	@if [ $(PRODUCT) = postern ]; then strip -o .build/postern .build/release/postern && ls -l .build/postern; fi
 
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift

@@ -7,6 +7,7 @@ let package = Package(
     name: "postern",
     products: [
         .executable(name: "postern", targets: ["postern"]),
+        .executable(name: "PosternBenchmarks", targets: ["PosternBenchmarks"]),
         .library(name: "Secrets", targets: ["Secrets"]),
         .library(name: "PasswordHashing", targets: ["PasswordHashing"]),
         .library(name: "NetworkAddress", targets: ["NetworkAddress"]),
@@ -70,6 +71,14 @@ let package = Package(
             ]),
         .testTarget(name: "RoomsTests"),
 
+        .executableTarget(
+            name: "PosternBenchmarks",
+            dependencies: [
+                "PosternServer", "Storage", "Secrets", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/PosternBenchmarks"),
         .executableTarget(
             name: "postern", dependencies: ["PosternServer", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],

@@ -2,22 +2,22 @@ import Foundation
 import Glibc
 import Logging
 import Secrets
-import Storage
+package import Storage
 import StorePostgres
 import StoreSQLite
 
 /// The settings, the database with today's schema and the key ring that belongs to it: what serving and every command start with.
-struct Opening: Sendable {
+package struct Opening: Sendable {
     let settings: Settings
-    let store: any Store
-    let keys: KeyRingHolder
+    package let store: any Store
+    package let keys: KeyRingHolder
 
     /// One sentence for a person at a terminal.
     struct Problem: Error, CustomStringConvertible {
         let description: String
     }
 
-    static func open(_ settings: Settings, random: Randomness = .system) async throws -> Opening {
+    package static func open(_ settings: Settings, random: Randomness = .system) async throws -> Opening {
         let store = try openStore(settings)
         do {
             switch try await store.migrate(Migration.all, now: .now()) {

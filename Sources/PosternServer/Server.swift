@@ -1,14 +1,14 @@
 import Foundation
-import Hummingbird
-import Logging
+package import Hummingbird
+package import Logging
 import NIOCore
 import PasswordHashing
 import Secrets
 import ServiceLifecycle
-import Storage
+package import Storage
 
 /// The composition root: makes every flow from its parts and lists the routes. It wires, and decides nothing.
-struct Server: Sendable {
+package struct Server: Sendable {
     let settings: Settings
     let store: any Store
     let keys: KeyRingHolder
@@ -18,10 +18,10 @@ struct Server: Sendable {
     let desk: SessionDesk
     let mailbox: DevelopmentMailbox?
     let routes: [Route]
-    let frontDoor: FrontDoor
+    package let frontDoor: FrontDoor
     let setUp: SetUpOwner
 
-    init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) {
+    package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) {
         self.settings = settings
         self.store = store
         self.keys = keys
@@ -40,7 +40,10 @@ struct Server: Sendable {
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
         let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
         self.setUp = setUp
-        routes = Self.rooms(settings, store, keys, random, hasher, desk, shell, setUp, mailbox).flatMap(\.routes)
+        let parts = Parts(
+            settings: settings, store: store, keys: keys, random: random, hasher: hasher, desk: desk, shell: shell, setUp: setUp,
+            mailbox: mailbox)
+        routes = parts.rooms.flatMap(\.routes)
         let gateway = GatewayWeb(
             gateway: Gateway(publicURL: settings.publicURL, appHosts: settings.appHosts), desk: desk, cookies: cookies,
             trustedProxies: settings.trustedProxies, publicURL: settings.publicURL)
@@ -48,38 +51,47 @@ struct Server: Sendable {
             shell: shell, routes: routes, fast: ["/auth/request": gateway.request, "/auth/forward": gateway.forward])
     }
 
-    private static func rooms(
-        _ settings: Settings, _ store: any Store, _ keys: KeyRingHolder, _ random: Randomness, _ hasher: PasswordHasher,
-        _ desk: SessionDesk,
-        _ shell: Shell, _ setUp: SetUpOwner, _ mailbox: DevelopmentMailbox?
-    ) -> [any Room] {
-        let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
-        let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, random: random)
-        let endSessions = EndSessions(store: store, desk: desk)
-        let views = Views(store: store)
-        return [
-            SignUpWeb(
-                signUp: SignUp(
-                    store: store, hasher: hasher, keys: keys, mails: mails, mode: settings.signUp, domains: settings.signUpDomains,
-                    random: random),
-                confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, shell: shell),
-            SignInWeb(
-                signIn: SignIn(
-                    store: store, desk: desk, hasher: hasher, keys: keys,
-                    policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random),
-                sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
-                appHosts: settings.appHosts, ownerIsMissing: views.ownerIsMissing),
-            SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
-            SetupWeb(setUp: setUp, shell: shell),
-            AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
-            AdminWeb(
-                administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed,
-                shell: shell,
-                figures: views.figures, search: views.search, person: views.person),
-            NotificationsWeb(mailbox: mailbox, pages: shell.pages),
-            HealthWeb(isHealthy: views.isHealthy),
-            AssetsWeb(accent: settings.site.accent),
-        ]
+    /// What rooms are made from.
+    private struct Parts {
+        let settings: Settings
+        let store: any Store
+        let keys: KeyRingHolder
+        let random: Randomness
+        let hasher: PasswordHasher
+        let desk: SessionDesk
+        let shell: Shell
+        let setUp: SetUpOwner
+        let mailbox: DevelopmentMailbox?
+
+        var rooms: [any Room] {
+            let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
+            let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, random: random)
+            let endSessions = EndSessions(store: store, desk: desk)
+            let views = Views(store: store)
+            return [
+                SignUpWeb(
+                    signUp: SignUp(
+                        store: store, hasher: hasher, keys: keys, mails: mails, mode: settings.signUp, domains: settings.signUpDomains,
+                        random: random),
+                    confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, shell: shell),
+                SignInWeb(
+                    signIn: SignIn(
+                        store: store, desk: desk, hasher: hasher, keys: keys,
+                        policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random),
+                    sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
+                    appHosts: settings.appHosts, ownerIsMissing: views.ownerIsMissing),
+                SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
+                SetupWeb(setUp: setUp, shell: shell),
+                AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
+                AdminWeb(
+                    administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed,
+                    shell: shell,
+                    figures: views.figures, search: views.search, person: views.person),
+                NotificationsWeb(mailbox: mailbox, pages: shell.pages),
+                HealthWeb(isHealthy: views.isHealthy),
+                AssetsWeb(accent: settings.site.accent),
+            ]
+        }
     }
 
     /// The worker that empties the queue; without a way to send mail, mail waits.
@@ -103,7 +115,7 @@ struct Server: Sendable {
     }
 
     /// - Parameter ready: called once connections are accepted, with the port.
-    func application(ready: @escaping @Sendable (Int) async -> Void) -> Application<FrontDoor> {
+    package func application(ready: @escaping @Sendable (Int) async -> Void) -> Application<FrontDoor> {
         var application = Application(
             responder: frontDoor,
             server: .http1(

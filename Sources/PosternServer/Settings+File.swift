@@ -22,14 +22,20 @@ extension Settings {
     ]
 
     /// What the command line sets; it wins over environment and file.
-    struct Overrides: Sendable {
+    package struct Overrides: Sendable {
+        package init(dataDirectory: String? = nil, listen: String? = nil, database: String? = nil) {
+            self.dataDirectory = dataDirectory
+            self.listen = listen
+            self.database = database
+        }
+
         var dataDirectory: String?
         var listen: String?
         var database: String?
     }
 
     /// Reads file and environment. Throws one sentence with place, key, what was found and what is allowed.
-    static func load(
+    package static func load(
         file: String?, environment: [String: String], overrides: Overrides = Overrides(), cores: Int
     ) throws(SettingsFile.Problem) -> Settings {
         let raw = SettingsReader(try SettingsFile(path: file, environment: environment, keys: keys))

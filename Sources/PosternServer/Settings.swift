@@ -3,7 +3,7 @@ import PasswordHashing
 import Secrets
 
 /// Everything that can be configured, typed and checked. docs/settings.md lists each key with its default and its reason.
-struct Settings: Sendable {
+package struct Settings: Sendable {
     enum SignUpMode: String, CaseIterable, Sendable { case open, domains, invited, closed }
 
     struct Site: Sendable {

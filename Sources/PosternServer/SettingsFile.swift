@@ -4,10 +4,10 @@ import Yams
 /// The raw settings: what the file says, overridden by `POSTERN_…`, each with the place it came from.
 ///
 /// Yams reads the file because the start must name line, key, finding and what is allowed (docs/decisions/0002).
-struct SettingsFile: Sendable {
+package struct SettingsFile: Sendable {
     /// Why the server can't start with these settings: one sentence a person can act on.
-    struct Problem: Error, Equatable, CustomStringConvertible {
-        let description: String
+    package struct Problem: Error, Equatable, CustomStringConvertible {
+        package let description: String
     }
 
     struct Entry: Sendable {

@@ -2,7 +2,7 @@ import Glibc
 import Storage
 
 /// Where random bytes come from: the system's generator, handed to whatever needs them.
-struct Randomness: Sendable {
+package struct Randomness: Sendable {
     private let draw: @Sendable (Int) -> [UInt8]
 
     init(_ draw: @escaping @Sendable (Int) -> [UInt8]) { self.draw = draw }
@@ -10,7 +10,7 @@ struct Randomness: Sendable {
     func bytes(_ count: Int) -> [UInt8] { draw(count) }
 
     /// getrandom(2) through the standard library.
-    static let system = Randomness { count in
+    package static let system = Randomness { count in
         var generator = SystemRandomNumberGenerator()
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + 7)

@@ -43,9 +43,10 @@ package struct PostgresStore: Store {
         let outcome = Outcome<Value>()
         await withoutActuallyEscaping(body) { body in
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let work = ConnectionPool.Work({ connection in
-                    outcome.set(Result { () throws(StoreError) in try use(connection, body) })
-                }, done: { continuation.resume() })
+                let work = ConnectionPool.Work(
+                    { connection in
+                        outcome.set(Result { () throws(StoreError) in try use(connection, body) })
+                    }, done: { continuation.resume() })
                 if !pool.submit(work) { continuation.resume() }
             }
         }

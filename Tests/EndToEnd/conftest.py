@@ -3,18 +3,16 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from parts.browser import Browser
 from parts.postern import Postern
-from parts.processes import free_port, plain_environment, wait_for
-from parts.proxies import Caddy, Nginx
-from parts.sample_app import SampleApp
+from parts.processes import plain_environment, wait_for
+from parts.proxies import Caddy, LenientNginx, Nginx
+from parts.site import Site
 
-sys.dont_write_bytecode = True
 # Selenium and requests would ask a proxy for loopback.
 for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
     del os.environ[name]
@@ -55,34 +53,16 @@ def postern(make_postern) -> Postern:
     return make_postern().start()
 
 
-class Site:
-    """The whole house: an app behind a proxy that asks Postern."""
-
-    def __init__(self, binary: str, folder: Path, proxy):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.app = SampleApp()
-        self.postern = Postern(binary, folder, public_port=self.port)
-        self.proxy = proxy(folder / "proxy", self.port, self.postern.port, self.app.port)
-        try:
-            self.postern.start()
-            self.proxy.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def seen_since(self, count: int):
-        return self.app.seen[count:]
-
-    def stop(self) -> None:
-        self.proxy.stop()
-        self.postern.stop()
-        self.app.stop()
-
-
 @pytest.fixture(scope="module")
 def behind_nginx(binary, tmp_path_factory):
     site = Site(binary, tmp_path_factory.mktemp("nginx"), Nginx)
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def behind_lenient_nginx(binary, tmp_path_factory):
+    site = Site(binary, tmp_path_factory.mktemp("lenient"), LenientNginx)
     yield site
     site.stop()
 

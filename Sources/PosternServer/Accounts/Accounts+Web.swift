@@ -18,7 +18,7 @@ struct AccountsWeb: Room {
         [
             .page(.get, "/", .anyone) { _, _ in .seeOther("/auth/account") },
             .page(.get, "/auth", .anyone) { _, _ in .seeOther("/auth/account") },
-            .page(.get, "/auth/account", .anyone, show),
+            .page(.get, "/auth/account", .signedIn, show),
             .page(.post, "/auth/account/name", .signedIn, submit),
             .api(.get, "/auth/v1/account", .signedIn, callShow),
             .api(.patch, "/auth/v1/account", .signedIn, callRename),
@@ -30,9 +30,8 @@ struct AccountsWeb: Room {
         return details
     }
 
-    /// Leads who isn't signed in to the door: this is where people land.
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
-        guard let session = visit.session else { return .seeOther("/auth/sign-in") }
+        let session = try visit.signedIn()
         let query = try FormFields((request.uri.query ?? "").utf8)
         let details = try await found(session)
         var page = page(details, name: details.account.name, session, visit)

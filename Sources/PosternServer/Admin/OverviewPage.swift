@@ -30,10 +30,10 @@ struct OverviewPage {
         <div class="stack">
         {{#hasDead}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><h2>{{dead}} messages could not be sent</h2><p>Each was tried 12 times. The log says why; check <code>mail.smtp</code>.</p></div></div>{{/hasDead}}
         <section class="card" aria-labelledby="figures"><header><div><h2 id="figures">People and sign-ins</h2></div><a class="button" href="/auth/admin/people">Find a person</a></header><div class="body"><dl class="figures">
-        <div><dt>Open accounts</dt><dd>{{active}}<span class="meta">{{unconfirmed}} wait for confirmation, {{disabled}} closed</span></dd></div>
-        <div><dt>Sessions now</dt><dd>{{sessions}}<span class="meta">in {{groups}} groups’ policies</span></dd></div>
-        <div><dt>Sign-ins today</dt><dd>{{signIns}}<span class="meta">{{refused}} refused</span></dd></div>
-        <div><dt>Mail waiting</dt><dd>{{ready}}<span class="meta">{{dead}} given up</span></dd></div></dl></div></section>
+        <div><dt>Open accounts</dt><dd>{{active}}<small>{{unconfirmed}} wait for confirmation, {{disabled}} closed</small></dd></div>
+        <div><dt>Sessions now</dt><dd>{{sessions}}<small>{{groups}} groups</small></dd></div>
+        <div><dt>Sign-ins today</dt><dd>{{signIns}}<small>{{refused}} refused</small></dd></div>
+        <div><dt>Mail waiting</dt><dd>{{ready}}<small>{{dead}} given up</small></dd></div></dl></div></section>
         </div>
         """)
 }

@@ -62,7 +62,7 @@ struct PersonPage {
 
     private static let template = Pages.template(
         """
-        <div class="page-head"><div><p class="meta"><a href="/auth/admin/people">People</a></p><h1>{{email}}</h1><p><span class="badge {{badge}}">{{state}}</span> &nbsp;Account since <time datetime="{{sinceISO}}">{{since}}</time>. Role: {{role}}. Groups: {{groupList}}. <span class="nowrap">Id <code>{{id}}</code></span></p></div></div>
+        <div class="page-head"><div><p class="meta"><a href="/auth/admin/people">People</a></p><h1>{{email}}</h1><p><span class="badge {{badge}}">{{state}}</span> &nbsp;Account since <time datetime="{{sinceISO}}">{{since}}</time>. Role: {{role}}. Groups: {{groupList}}. Id <code>{{id}}</code></p></div></div>
         <div class="stack">
         {{#hasProblem}}<div class="notice bad"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>{{problem}}</p></div></div>{{/hasProblem}}
         <div class="columns">
@@ -83,7 +83,7 @@ struct PersonPage {
         <section class="card" aria-labelledby="recent"><header class="tight"><div><h2 id="recent">Latest attempts</h2></div></header>
         {{#hasAttempts}}\(AttemptRow.table){{/hasAttempts}}{{^hasAttempts}}<div class="empty"><h3>None</h3><p>Nobody has tried this account yet.</p></div>{{/hasAttempts}}</section>
         <section class="card wide" aria-labelledby="audit"><header><div><h2 id="audit">What was done to this account</h2></div></header>
-        <table class="table fold" role="table"><thead><tr role="row"><th scope="col" role="columnheader">Event</th><th scope="col" role="columnheader">By</th><th scope="col" role="columnheader">When</th></tr></thead><tbody>
+        <table class="table fold" role="table"><thead><tr role="row"><th scope="col" role="columnheader">Event</th><th scope="col" role="columnheader">By</th><th scope="col" role="columnheader" class="num">When</th></tr></thead><tbody>
         {{#audit}}<tr role="row"><td role="cell" data-label="Event"><code>{{kind}}</code><span class="meta">{{detail}}</span></td><td role="cell" data-label="By">{{by}}</td><td role="cell" data-label="When" class="num"><time datetime="{{whenISO}}">{{when}}</time></td></tr>{{/audit}}
         </tbody></table></section>
         </div></div>

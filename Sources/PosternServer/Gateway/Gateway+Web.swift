@@ -70,7 +70,7 @@ struct GatewayWeb: Sendable {
             if let bearer = request.headers[.authorization].flatMap(Shell.bearerToken) {
                 bearer
             } else {
-                Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0.utf8) }
+                Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
             }
         guard let token else { return Finding.none }
         let now = Timestamp.now()
@@ -110,22 +110,24 @@ struct GatewayWeb: Sendable {
     }
 
     private static func allowed(_ session: LiveSession) -> Response {
-        let person = session.person
+        let email = session.email
         var headers = HTTPFields()
         headers.reserveCapacity(13)
-        headers.append(HTTPField(name: .remoteUser, value: Gateway.headerValue(person.email)))
-        headers.append(HTTPField(name: .remoteAccount, value: session.account.description))
-        headers.append(HTTPField(name: .remoteEmail, value: Gateway.headerValue(person.email)))
-        headers.append(HTTPField(name: .remoteName, value: Gateway.headerValue(person.name)))
-        headers.append(HTTPField(name: .remoteGroups, value: String(person.groups)))
-        headers.append(HTTPField(name: .remoteOrganization, value: ""))
-        headers.append(HTTPField(name: .remoteKey, value: ""))
-        headers.append(HTTPField(name: .remoteScopes, value: ""))
+        headers.append(HTTPField(name: .remoteUser, value: email))
+        headers.append(HTTPField(name: .remoteAccount, value: session.accountText))
+        headers.append(HTTPField(name: .remoteEmail, value: email))
+        headers.append(HTTPField(name: .remoteName, value: Gateway.headerValue(session.name)))
+        headers.append(HTTPField(name: .remoteGroups, value: session.groups))
         headers.append(HTTPField(name: .remoteAssurance, value: "aal1"))
-        headers.append(HTTPField(name: .remoteAssertion, value: ""))
-        headers.append(HTTPField(name: .cacheControl, value: "no-store"))
+        headers.append(contentsOf: nothing)
         return Response(status: .ok, headers: headers)
     }
+
+    /// What an allowed request always carries, and a person never has.
+    private static let nothing: [HTTPField] = [
+        HTTPField(name: .remoteOrganization, value: ""), HTTPField(name: .remoteKey, value: ""), HTTPField(name: .remoteScopes, value: ""),
+        HTTPField(name: .remoteAssertion, value: ""), HTTPField(name: .cacheControl, value: "no-store"),
+    ]
 
     private static func refused(_ status: HTTPResponse.Status, _ reason: Reason) -> Response {
         Response(status: status, headers: [.posternReason: reason.rawValue, .cacheControl: "no-store"])

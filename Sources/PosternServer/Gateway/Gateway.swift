@@ -51,8 +51,8 @@ struct Gateway: Sendable {
     }
 
     /// Printable ASCII as it is, everything else as `?`: apps read header values in encodings of their own.
-    static func headerValue(_ text: Substring) -> String {
-        if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return String(text) }
+    static func headerValue(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
         return String(text.unicodeScalars.map { $0.value >= 32 && $0.value < 127 ? Character($0) : "?" })
     }
 }

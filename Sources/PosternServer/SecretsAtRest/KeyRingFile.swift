@@ -61,7 +61,7 @@ struct KeyRingFile: Sendable {
 }
 
 /// The ring in use. `postern secrets rotate` in another process changes the file; an unknown key makes this read it again.
-final class KeyRingHolder: Sendable {
+package final class KeyRingHolder: Sendable {
     private let file: KeyRingFile?
     private let ring: Mutex<KeyRing>
 

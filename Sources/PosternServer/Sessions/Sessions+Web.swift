@@ -50,12 +50,11 @@ struct SessionsWeb: Room {
 
     @Sendable private func current(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
-        let person = session.person
         return try .json(
             CurrentSession(
-                id: session.id.description, account: session.account.description, email: String(person.email),
-                username: String(person.username),
-                name: String(person.name), role: session.role.rawValue, groups: person.groups.split(separator: ",").map(String.init),
+                id: session.id.description, account: session.account.description, email: session.email,
+                username: session.username,
+                name: session.name, role: session.role.rawValue, groups: session.groups.split(separator: ",").map(String.init),
                 assurance: "aal1", expires_at: ISOTime.text(session.expiresAt),
                 csrf_token: request.headers[.authorization] == nil ? shell.formToken(visit) : nil))
     }

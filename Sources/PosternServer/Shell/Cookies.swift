@@ -25,17 +25,24 @@ struct Cookies: Sendable {
     func clear(_ name: String) -> String { "\(name)=\(attributes); Max-Age=0" }
 
     /// The value of a cookie. One that stands twice is read as none: we set it once, so the other came from elsewhere.
-    static func value(_ name: String, in headers: HTTPFields) -> Substring? {
-        var found: Substring?
-        for line in headers[values: .cookie] {
-            for pair in line.split(separator: ";") {
-                let pair = pair.drop { $0 == " " }
-                guard pair.utf8.count > name.utf8.count, pair.hasPrefix(name) else { continue }
-                let rest = pair.dropFirst(name.count)
-                guard rest.first == "=" else { continue }
-                guard found == nil else { return nil }
-                found = rest.dropFirst()
+    ///
+    /// On bytes, because every check of the gateway comes through here.
+    static func value(_ name: String, in headers: HTTPFields) -> [UInt8]? {
+        var found: [UInt8]?
+        for field in headers where field.name == .cookie {
+            var line = field.value
+            let isDoubled = line.withUTF8 { bytes in
+                for pair in bytes.split(separator: UInt8(ascii: ";")) {
+                    let pair = pair.drop { $0 == UInt8(ascii: " ") }
+                    guard pair.count > name.utf8.count, pair.starts(with: name.utf8) else { continue }
+                    let rest = pair.dropFirst(name.utf8.count)
+                    guard rest.first == UInt8(ascii: "=") else { continue }
+                    if found != nil { return true }
+                    found = Array(rest.dropFirst())
+                }
+                return false
             }
+            if isDoubled { return nil }
         }
         return found
     }

@@ -8,9 +8,15 @@ enum ISOTime {
         Date(timeIntervalSince1970: Double(time.secondsSinceEpoch)).formatted(.iso8601)
     }
 
-    /// `2026-11-22 09:12 UTC`: pages know the reader's zone only by a script, so they name the one they use.
+    private static let months = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    ]
+
+    /// `22 November 2026, 09:12 UTC`: a page without scripts can't know the reader's zone, so it names the one it uses.
     static func words(_ time: Timestamp) -> String {
         let iso = text(time)
-        return "\(iso.prefix(10)) \(iso.dropFirst(11).prefix(5)) UTC"
+        let parts = iso.prefix(10).split(separator: "-")
+        guard parts.count == 3, let month = Int(parts[1]), months.indices.contains(month - 1), let day = Int(parts[2]) else { return iso }
+        return "\(day) \(months[month - 1]) \(parts[0]), \(iso.dropFirst(11).prefix(5)) UTC"
     }
 }

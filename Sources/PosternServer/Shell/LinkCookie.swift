@@ -18,7 +18,7 @@ struct LinkCookie: Sendable {
     }
 
     func token(_ request: Request) throws -> Token {
-        guard let token = Cookies.value(cookies.link, in: request.headers).flatMap({ Token(text: $0.utf8) }) else {
+        guard let token = Cookies.value(cookies.link, in: request.headers).flatMap({ Token(text: $0) }) else {
             throw Refused(.linkInvalid)
         }
         return token

@@ -38,7 +38,7 @@ struct Shell: Sendable {
             try allow(route, visit)
             response = try await route.handler(request, visit)
         } catch {
-            response = refusal(error, route.surface, visit)
+            response = signInRedirect(error, route, request) ?? refusal(error, route.surface, visit)
         }
         if let browser = visit.browser, browser.isNew, route.surface == .page {
             response = response.setting(cookie: cookies.set(cookies.browser, browser.token.text, maxAge: 400 * 86_400))
@@ -71,14 +71,14 @@ struct Shell: Sendable {
     private func identify(_ route: Route, _ request: Request, _ visit: inout Visit) async throws {
         guard route.surface != .plain else { return }
         if route.surface == .page {
-            let known = Cookies.value(cookies.browser, in: request.headers).flatMap { Token(text: $0.utf8) }
+            let known = Cookies.value(cookies.browser, in: request.headers).flatMap { Token(text: $0) }
             visit.browser = BrowserCookie(token: known ?? Token(random: random.bytes(Token.byteCount)), isNew: known == nil)
         }
         let bearer = route.surface == .api ? request.headers[.authorization] : nil
         if let bearer {
             visit.sessionToken = Self.bearerToken(bearer)
         } else if route.surface == .page || route.access != .anyone {
-            visit.sessionToken = Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0.utf8) }
+            visit.sessionToken = Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
         }
         if let token = visit.sessionToken { visit.session = try await findSession(token, visit.now) }
     }
@@ -134,7 +134,7 @@ struct Shell: Sendable {
 
     /// Who looks at a page behind the gate.
     func reader(_ session: LiveSession, _ visit: Visit) -> Pages.Reader {
-        Pages.Reader(email: String(session.person.email), isAdministrator: session.role.mayAdminister, formToken: formToken(visit))
+        Pages.Reader(email: session.email, isAdministrator: session.role.mayAdminister, formToken: formToken(visit))
     }
 
     private func allow(_ route: Route, _ visit: Visit) throws {
@@ -145,6 +145,12 @@ struct Shell: Sendable {
             guard let session = visit.session else { throw Refused(.signInNeeded) }
             guard session.role.mayAdminister else { throw Refused(.notAllowed) }
         }
+    }
+
+    /// A page that needs a sign-in leads to it, and back.
+    private func signInRedirect(_ error: any Error, _ route: Route, _ request: Request) -> Response? {
+        guard route.surface == .page, !route.isUnsafe, (error as? Refused)?.reason == .signInNeeded else { return nil }
+        return .seeOther("/auth/sign-in?return_to=" + percentEncoded(request.head.path ?? "/auth/account"))
     }
 
     private func refusal(_ error: any Error, _ surface: Route.Surface, _ visit: Visit) -> Response {

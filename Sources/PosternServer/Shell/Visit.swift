@@ -1,13 +1,13 @@
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import Logging
 import NIOCore
 import NetworkAddress
 import Storage
 
 /// What the shell knows of a request before a room sees it.
-struct Visit: RequestContext {
-    var coreContext: CoreRequestContextStorage
+package struct Visit: RequestContext {
+    package var coreContext: CoreRequestContextStorage
     /// The other end of the connection.
     let peer: IPAddress?
     var id = ""
@@ -21,7 +21,7 @@ struct Visit: RequestContext {
     /// The browser's own random value, from its cookie: forms sent before a sign-in are bound to it.
     var browser: BrowserCookie?
 
-    init(source: ApplicationRequestContextSource) {
+    package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         peer = source.channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
     }

@@ -1,5 +1,6 @@
 """A real SMTP server that takes mail over STARTTLS only, and keeps it."""
 
+import asyncio
 import email
 import email.policy
 import ssl
@@ -53,6 +54,7 @@ class MailSink:
     def __init__(self, port: int, certificates: Certificates):
         self.letters: list[Letter] = []
         self.connections = 0
+        self.delay = 0.0
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates.certificate, certificates.key)
         self.controller = Controller(self, hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True)
@@ -72,4 +74,5 @@ class MailSink:
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.letters.append(Letter(envelope.mail_from, list(envelope.rcpt_tos), session.ssl is not None, message))
+        await asyncio.sleep(self.delay)
         return "250 OK"

@@ -14,6 +14,8 @@ def documented(name: str, postern: int, app: int) -> str:
 
 
 class Nginx:
+    more = ""
+
     def __init__(self, folder: Path, port: int, postern: int, app: int):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.process = folder, port, None
@@ -23,7 +25,7 @@ class Nginx:
         self.config.write_text(
             f"daemon off;\n{'user root;' if os.getuid() == 0 else ''}\nworker_processes 1;\npid {folder}/nginx.pid;\n"
             f"error_log {folder}/error.log;\nevents {{ worker_connections 256; }}\n"
-            f"http {{\naccess_log off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\ninclude {folder}/snippet.conf;\n}}\n}}\n")
+            f"http {{\naccess_log off;\n{self.more}\n{temporary}server {{\nlisten 127.0.0.1:{port};\ninclude {folder}/snippet.conf;\n}}\n}}\n")
 
     def start(self) -> None:
         self.process = Process(
@@ -33,6 +35,12 @@ class Nginx:
     def stop(self) -> None:
         if self.process:
             self.process.stop()
+
+
+class LenientNginx(Nginx):
+    """One that hands on header names which nginx would drop by itself."""
+
+    more = "underscores_in_headers on;\nignore_invalid_headers off;"
 
 
 class Caddy:

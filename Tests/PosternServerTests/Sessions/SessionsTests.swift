@@ -131,7 +131,7 @@ import Testing
             tokens.append(token)
             table.remember(session(number), of: token, epoch: 0, now: now)
             guard case .live(let found) = table.find(favourite, now: now) else { Issue.record("the favourite was dropped"); return }
-            #expect(found.person.username == "u0")
+            #expect(found.username == "u0")
         }
         let kept = tokens.filter { if case .live = table.find($0, now: now) { true } else { false } }.count
         #expect(kept <= 100)

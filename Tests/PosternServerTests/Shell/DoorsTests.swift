@@ -60,9 +60,10 @@ import Testing
             case (.anyone, _, _): #expect(answer.status != .unauthorized || route.surface == .api, "\(name)")
             case (_, .page, true): #expect(answer.status == .forbidden || answer.status == .unsupportedMediaType, "\(name)")
             case (_, .api, true): #expect([.unsupportedMediaType, .forbidden, .unauthorized].contains(answer.status), "\(name)")
-            case (.signedIn, _, false): #expect(answer.status == (caller.isSignedIn ? .ok : .unauthorized), "\(name)")
+            case (.signedIn, let surface, false):
+                #expect(answer.status == (caller.isSignedIn ? .ok : surface == .page ? .seeOther : .unauthorized), "\(name)")
             case (.administrator, _, false):
-                #expect(answer.status == (caller.mayAdminister ? .ok : caller.isSignedIn ? .forbidden : .unauthorized), "\(name)")
+                #expect(answer.status == (caller.mayAdminister ? .ok : caller.isSignedIn ? .forbidden : .seeOther), "\(name)")
             case (_, .plain, _): Issue.record("\(name) is plain but not for anyone")
             }
         }
@@ -83,7 +84,7 @@ import Testing
 
     /// Every door that needs no sign-in.
     private static let open = [
-        "GET /", "GET /auth", "GET /auth/account", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/postern.css",
+        "GET /", "GET /auth", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/postern.css",
         "GET /auth/confirm-email",
         "GET /auth/confirm-email/{id}", "GET /auth/dev/mailbox", "GET /auth/health", "GET /auth/invitation", "GET /auth/invitation/{id}",
         "GET /auth/openapi.yaml",

@@ -218,7 +218,7 @@ import Testing
         #expect(try await browser.submit("/auth/sign-out", from: "/auth/account", [:]).status == .seeOther)
         #expect(browser.cookies["postern"] == nil)
         #expect(try await house.send(.get, "/auth/request", headers: cookie).status == .unauthorized)
-        #expect(try await browser.get("/auth/account").headers[.location] == "/auth/sign-in")
+        #expect(try await browser.get("/auth/account").headers[.location] == "/auth/sign-in?return_to=%2Fauth%2Faccount")
         await house.close()
     }
 

@@ -1,0 +1,18 @@
+/// The two halves of the benchmarks that want to be Swift: a server with a bare route beside it, and clients that send on time.
+///
+/// `serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE` and `send …`: Benchmarks/bench.py says how.
+let arguments = CommandLine.arguments
+switch arguments.dropFirst().first {
+case "serve" where arguments.count == 7:
+    try await BenchmarkServer(
+        directory: arguments[2], port: Int(arguments[3]) ?? 0, barePort: Int(arguments[4]) ?? 0, sessions: Int(arguments[5]) ?? 0,
+        tokensFile: arguments[6]
+    ).run()
+case "send" where arguments.count == 8:
+    OpenLoopClient(
+        port: UInt16(arguments[2]) ?? 0, rate: Double(arguments[3]) ?? 0, seconds: Double(arguments[4]) ?? 0,
+        connections: Int(arguments[5]) ?? 0, requestFile: arguments[6], isNice: arguments[7] == "nice"
+    ).run()
+default:
+    print("PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|-")
+}

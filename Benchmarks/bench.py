@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""Measures what docs/figures.md claims, beside the limit or the peer in the same run.
+
+Run by `make bench` on a quiet machine. Prints JSON and a table, and writes the table into docs/figures.md.
+"""
+import json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time, urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = ROOT / ".build/postern"
+BENCH = ROOT / ".build/release/PosternBenchmarks"
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="postern-bench-"))
+PASSWORD = "correct horse battery"
+CORES = os.cpu_count()
+running = []
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(*command, **options):
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    running.append(process)
+    return process
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    running.remove(process)
+
+
+def wait_for(port, path="/auth/health", seconds=120):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as link:
+                link.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+                if link.recv(64).startswith(b"HTTP/1.1 200"):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.002)
+    raise SystemExit(f"no answer on port {port}")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_kb(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
+
+
+def wrk(url, seconds, connections, script=None):
+    """Requests a second, p99 in ms, and how many answers were not 2xx."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"] + (["-s", str(script)] if script else []) + [url]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    return (float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)), float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit],
+            int(refused.group(1)) if refused else 0)
+
+
+def send(port, rate, seconds, connections, requests, nice=False):
+    path = WORK / "requests"
+    path.write_text("\n%%\n".join(requests))
+    done = subprocess.run([BENCH, "send", str(port), str(rate), str(seconds), str(connections), path, "nice" if nice else "-"],
+                          capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def check_request(port, token):
+    return f"GET /auth/request HTTP/1.1\nHost: 127.0.0.1:{port}\nCookie: postern={token}\n\n"
+
+
+def sign_in_request(port, email, password=PASSWORD):
+    body = json.dumps({"email": email, "password": password})
+    return (f"POST /auth/v1/sign-in HTTP/1.1\nHost: 127.0.0.1:{port}\nContent-Type: application/json\n"
+            f"Content-Length: {len(body)}\n\n{body}")
+
+
+def session_checks():
+    """The gateway's check with 100,000 live sessions, alternated with a bare route of the same process and with nginx."""
+    port, bare, floor = free_port(), free_port(), free_port()
+    tokens = WORK / "tokens"
+    server = start(BENCH, "serve", WORK / "checks", port, bare, 100_000, tokens)
+    wait_for(port, seconds=300)
+    end = time.monotonic() + 300
+    while not tokens.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(1)
+    (WORK / "nginx.conf").write_text(
+        f"worker_processes 1; daemon off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.err crit; events {{ worker_connections 512; }}"
+        f"http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {WORK}/b; proxy_temp_path {WORK}/p;"
+        f"fastcgi_temp_path {WORK}/f; uwsgi_temp_path {WORK}/u; scgi_temp_path {WORK}/s;"
+        f"server {{ listen 127.0.0.1:{floor}; location / {{ return 200; }} }} }}")
+    nginx = start("nginx", "-c", WORK / "nginx.conf")
+    script = WORK / "check.lua"
+    script.write_text(
+        f'local tokens = {{}}\nfor line in io.lines("{tokens}") do tokens[#tokens + 1] = line end\nlocal i = 0\n'
+        'function request()\n  i = i % #tokens + 1\n  return wrk.format("GET", nil, {Cookie = "postern=" .. tokens[i]})\nend\n')
+    wrk(f"http://127.0.0.1:{port}/auth/request", 6, 32, script)  # every session once
+    rounds = []
+    for _ in range(5):
+        before = cpu_seconds(server.pid)
+        check = wrk(f"http://127.0.0.1:{port}/auth/request", 3, 32, script)
+        used = cpu_seconds(server.pid) - before
+        route = wrk(f"http://127.0.0.1:{bare}/bare", 3, 32, script)
+        limit = wrk(f"http://127.0.0.1:{floor}/", 3, 32, script)
+        rounds.append((check, route, limit, used * 1e6 / (check[0] * 3)))
+    refused = sum(r[0][2] for r in rounds)
+    stop(nginx)
+    stop(server)
+    median = statistics.median
+    return {
+        "checks_per_second": median(r[0][0] for r in rounds), "bare_route_per_second": median(r[1][0] for r in rounds),
+        "nginx_per_second": median(r[2][0] for r in rounds), "share_of_bare_route": median(r[0][0] / r[1][0] for r in rounds),
+        "share_of_nginx": median(r[0][0] / r[2][0] for r in rounds), "p99_ms": median(r[0][1] for r in rounds),
+        "cpu_us_per_check": median(r[3] for r in rounds), "refused": refused,
+    }
+
+
+def memory():
+    """Resident memory: idle, and with 10,000 and 100,000 sessions in the table."""
+    result = {}
+    sizes = {}
+    for count in (0, 10_000, 100_000):
+        port, tokens = free_port(), WORK / f"tokens-{count}"
+        directory = WORK / f"memory-{count}"
+        if count:
+            seeder = start(BENCH, "serve", directory, port, free_port(), count, tokens)
+            while not tokens.exists():
+                time.sleep(0.1)
+            stop(seeder)
+        server = start(BINARY, "serve", "--data-directory", directory, "--listen", f"127.0.0.1:{port}")
+        wait_for(port)
+        time.sleep(1)
+        if count == 0:
+            result["idle_mb"] = resident_kb(server.pid) / 1024
+        else:
+            # The same number of requests for both, so that only the sessions differ.
+            lines = tokens.read_text().split("\n")
+            requests = [check_request(port, token) for token in lines]
+            answers = send(port, 5_000, 24, 16, requests)
+            assert set(answers) == {"200"}, answers
+            sizes[count] = resident_kb(server.pid)
+        stop(server)
+    result["with_10000_sessions_mb"] = sizes[10_000] / 1024
+    result["bytes_per_session"] = (sizes[100_000] - sizes[10_000]) * 1024 / 90_000
+    return result
+
+
+def server_with_accounts(count):
+    directory, port = WORK / "accounts", free_port()
+    shutil.rmtree(directory, ignore_errors=True)
+    for number in range(count):
+        subprocess.run([BINARY, "account", "create", "--email", f"a{number}@example.com", "--password-stdin", "--confirmed",
+                        "--data-directory", directory], input=PASSWORD + "\n", text=True, check=True, capture_output=True)
+    server = start(BINARY, "serve", "--data-directory", directory, "--listen", f"127.0.0.1:{port}")
+    wait_for(port)
+    return server, port
+
+
+def argon2(threads, seconds):
+    program = WORK / "argon2"
+    if not program.exists():
+        subprocess.run(["gcc", "-O2", "-o", program, ROOT / "Benchmarks/argon2.c", "-largon2", "-lpthread"], check=True)
+    return json.loads(subprocess.run([program, str(threads), str(seconds)], capture_output=True, text=True, check=True).stdout)
+
+
+def sign_ins():
+    """Whole sign-ins, durable, against libargon2 in a loop on as many threads."""
+    server, port = server_with_accounts(20)
+    script = WORK / "sign-in.lua"
+    script.write_text(
+        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nlocal i = 0\nfunction request()\n  i = (i + 1) % 20\n'
+        f'  return wrk.format(nil, nil, nil, \'{{"email":"a\' .. i .. \'@example.com","password":"{PASSWORD}"}}\')\nend\n')
+    wrk(f"http://127.0.0.1:{port}/auth/v1/sign-in", 3, 8, script)
+    rounds = []
+    for _ in range(5):
+        raw = argon2(CORES, 5)
+        before = cpu_seconds(server.pid)
+        rate, p99, refused = wrk(f"http://127.0.0.1:{port}/auth/v1/sign-in", 6, 8, script)
+        used = cpu_seconds(server.pid) - before
+        rounds.append((rate, raw["per_second"], used / (rate * 6) * 1000 - 1000 / raw["per_cpu_second"], p99, refused))
+    stop(server)
+    median = statistics.median
+    return {
+        "sign_ins_per_second": median(r[0] for r in rounds), "argon2_per_second": median(r[1] for r in rounds),
+        "share_of_argon2": median(r[0] / r[1] for r in rounds), "other_cpu_ms": median(r[2] for r in rounds),
+        "p99_ms": median(r[3] for r in rounds), "refused": sum(r[4] for r in rounds),
+    }
+
+
+def overload(capacity):
+    """Ten times more sign-ins than capacity, and what session checks feel of it."""
+    server, port = server_with_accounts(20)
+    requests = [sign_in_request(port, f"a{number}@example.com") for number in range(20)]
+    body = json.dumps({"email": "a0@example.com", "password": PASSWORD}).encode()
+    call = urllib.request.Request(f"http://127.0.0.1:{port}/auth/v1/sign-in", body, {"Content-Type": "application/json"})
+    token = json.load(urllib.request.urlopen(call))["session"]["token"]
+    calm = send(port, 500, 10, 8, [check_request(port, token)])
+    flood_file = WORK / "flood"
+    flood_file.write_text("\n%%\n".join(requests))
+    rate = capacity * 10
+    flood = subprocess.Popen([BENCH, "send", str(port), str(rate), "20", "200", flood_file, "nice"], stdout=subprocess.PIPE, text=True)
+    time.sleep(4)
+    stormy = send(port, 500, 10, 8, [check_request(port, token)])
+    answers = json.loads(flood.communicate()[0])
+    stop(server)
+    return {
+        "asked_per_second": rate, "accepted_per_second": answers.get("200", {"count": 0})["count"] / 20,
+        "accepted_p99_ms": answers["200"]["p99_ms"], "refused_p99_ms": answers["503"]["p99_ms"], "refused_max_ms": answers["503"]["max_ms"],
+        "broken": answers.get("0", {"count": 0})["count"], "check_p99_calm_ms": calm["200"]["p99_ms"],
+        "check_p99_flood_ms": stormy["200"]["p99_ms"], "check_p99_times": stormy["200"]["p99_ms"] / calm["200"]["p99_ms"],
+    }
+
+
+def cold_start():
+    directory, times = WORK / "cold", []
+    for _ in range(8):
+        port = free_port()
+        began = time.monotonic()
+        server = start(BINARY, "serve", "--data-directory", directory, "--listen", f"127.0.0.1:{port}")
+        wait_for(port)
+        times.append((time.monotonic() - began) * 1000)
+        stop(server)
+    # The first also makes the database and the key ring.
+    return {"first_ms": times[0], "median_ms": statistics.median(times[1:])}
+
+
+def table(figures):
+    checks, memory_, signs, flood, cold = (figures[name] for name in ("session_checks", "memory", "sign_ins", "overload", "cold_start"))
+    rows = [
+        ("session checks a second, 100,000 live sessions", f"{checks['checks_per_second']:,.0f}", f"bare Hummingbird route {checks['bare_route_per_second']:,.0f}, nginx {checks['nginx_per_second']:,.0f}", ""),
+        ("… share of a bare Hummingbird route", f"{checks['share_of_bare_route']:.0%}", "", "at least 80 %"),
+        ("… share of nginx `return 200`", f"{checks['share_of_nginx']:.0%}", "", ""),
+        ("… server CPU a check", f"{checks['cpu_us_per_check']:.1f} µs", "", ""),
+        ("sign-ins a second, all cores", f"{signs['sign_ins_per_second']:.1f}", f"libargon2 alone {signs['argon2_per_second']:.1f}", ""),
+        ("… share of libargon2", f"{signs['share_of_argon2']:.0%}", "", "at least 90 %, aim 95 %"),
+        ("… other CPU a sign-in", f"{signs['other_cpu_ms']:.2f} ms", "", "at most 1.2 ms, aim 0.5"),
+        ("overload: sign-ins asked for / accepted a second", f"{flood['asked_per_second']:.0f} / {flood['accepted_per_second']:.1f}", "", ""),
+        ("… accepted, p99", f"{flood['accepted_p99_ms']:.0f} ms", "", "at most 2,000 ms"),
+        ("… refused with Retry-After, p99", f"{flood['refused_p99_ms']:.1f} ms", f"longest {flood['refused_max_ms']:.0f} ms", "within 100 ms"),
+        ("… session check p99 at 500 a second", f"{flood['check_p99_flood_ms']:.2f} ms", f"without the flood {flood['check_p99_calm_ms']:.2f} ms", "at most 5 times"),
+        ("cold start to the first answer", f"{cold['median_ms']:.0f} ms", f"very first {cold['first_ms']:.0f} ms", "at most 300 ms"),
+        ("resident memory, idle", f"{memory_['idle_mb']:.1f} MB", "", "at most 60 MB, aim 35"),
+        ("… with 10,000 sessions", f"{memory_['with_10000_sessions_mb']:.1f} MB", "", "at most 100 MB"),
+        ("… for each session in memory", f"{memory_['bytes_per_session']:.0f} B", "", "at most 250 B"),
+        ("stripped binary, static Swift library", f"{figures['binary_bytes'] / 1e6:.1f} MB ({figures['binary_bytes'] / 2**20:.1f} MiB)", "", "at most 70 MB"),
+    ]
+    lines = ["| what | figure | beside it | goal |", "|---|---|---|---|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def write_figures(text, section):
+    """Replaces one section of docs/figures.md; a section is what stands between its two comments."""
+    path = ROOT / "docs/figures.md"
+    page = path.read_text()
+    begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
+    head, rest = page.split(begin)
+    path.write_text(head + begin + "\n" + text + "\n" + end + rest.split(end)[1])
+
+
+def main():
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text()).group(1)
+    load = os.getloadavg()[0]
+    figures = {"commit": commit, "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "cpu": model, "cores": CORES, "load_before": load,
+               "binary_bytes": BINARY.stat().st_size}
+    try:
+        for name, measure in (("cold_start", cold_start), ("memory", memory), ("session_checks", session_checks), ("sign_ins", sign_ins)):
+            print(f"bench: {name}", file=sys.stderr, flush=True)
+            figures[name] = measure()
+        print("bench: overload", file=sys.stderr, flush=True)
+        figures["overload"] = overload(figures["sign_ins"]["sign_ins_per_second"])
+    finally:
+        for process in list(running):
+            process.kill()
+        shutil.rmtree(WORK, ignore_errors=True)
+    print(json.dumps(figures, indent=2))
+    text = f"{figures['date']}, commit {commit}, {CORES} cores ({model}), load before the run {load:.2f}.\n\n" + table(figures)
+    print("\n" + text)
+    write_figures(text, "bench")
+
+
+main()

@@ -1,0 +1,97 @@
+"""Two nodes on one PostgreSQL: what one knows, the other knows within a second."""
+
+import os
+import secrets
+import subprocess
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from parts.processes import real, wait_for
+
+
+def sql(url: str, text: str) -> str:
+    done = subprocess.run([real("psql"), url, "-X", "-A", "-t", "-q", "-c", text], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def database():
+    """A database of our own, so that its connections can be told from others'."""
+    base = os.environ.get("POSTERN_TEST_POSTGRES")
+    if not base:
+        raise RuntimeError("POSTERN_TEST_POSTGRES is not set: Scripts/postgres.sh start FOLDER prints it.")
+    name = f"end_to_end_{secrets.token_hex(4)}"
+    sql(base, f"CREATE DATABASE {name}")
+    url = urlsplit(base)
+    yield f"{url.scheme}://{url.netloc}/{name}?{url.query}"
+    sql(base, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def nodes(database, make_postern, tmp_path):
+    """Two running nodes with one database and one key ring."""
+    settings = f"key-ring-file: {tmp_path}/key-ring.json\n"
+    first = make_postern("first", settings=settings, database=database).start()
+    second = make_postern("second", settings=settings, database=database).start()
+    return first, second
+
+
+@pytest.fixture
+def email(nodes) -> str:
+    email = f"ada-{secrets.token_hex(4)}@example.org"
+    nodes[0].make_account(email)
+    return email
+
+
+def test_a_session_made_on_one_node_works_on_the_other_and_its_end_is_known_within_a_second(nodes, email):
+    first, second = nodes
+    token = first.sign_in(email)
+    assert [node.gate_status(token) for node in nodes] == [200, 200]
+    ended = first.request("DELETE", "/auth/v1/session", headers={"Authorization": f"Bearer {token}"})
+    assert ended.status_code == 204
+    assert first.gate_status(token) == 401
+    wait_for("the other node to refuse", lambda: second.gate_status(token) == 401, 1)
+
+
+def test_a_closed_account_is_refused_on_both_nodes_within_a_second(nodes, email):
+    tokens = [node.sign_in(email) for node in nodes]
+    assert [node.gate_status(token) for node in nodes for token in tokens] == [200] * 4
+    nodes[0].command("account", "disable", email)
+    wait_for("both nodes to refuse", lambda: {node.gate_status(token) for node in nodes for token in tokens} == {401}, 1)
+    assert [node.try_sign_in(email).status_code for node in nodes] == [401, 401]
+
+
+def test_a_link_that_one_node_mailed_opens_on_the_other(nodes):
+    first, second = nodes
+    email = f"new-{secrets.token_hex(4)}@example.org"
+    assert first.sign_up(email).status_code == 202
+
+    def letters():
+        # Either node's worker may have taken the job.
+        return [letter for node in nodes for letter in node.get("/auth/dev/mailbox", headers={"Accept": "application/json"}).json()
+                if letter["to"] == email]
+    [letter] = wait_for("the mail", letters, 10)
+    token = letter["text"].split("/auth/confirm-email/")[1].split()[0]
+    confirmed = second.request("POST", "/auth/v1/accounts/confirm", json={"token": token, "password": "four unrelated plain words"})
+    assert confirmed.status_code in (200, 204)
+    assert first.try_sign_in(email).status_code == 200
+
+
+def test_killed_database_connections_are_survived_without_a_restart(nodes, email, database):
+    token = nodes[0].sign_in(email)
+    pids = [node.process.pid for node in nodes]
+    for _ in range(3):
+        killed = sql(database, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                               "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        assert int(killed) >= 2
+        assert [node.gate_status(token) for node in nodes] == [200, 200]
+        time.sleep(0.1)
+        for node in nodes:
+            wait_for("a sign-in", lambda: node.try_sign_in(email).status_code == 200, 5)
+    assert [node.process.pid for node in nodes if node.process.lives] == pids
+    fresh = nodes[1].sign_in(email)
+    nodes[1].request("DELETE", "/auth/v1/session", headers={"Authorization": f"Bearer {fresh}"})
+    wait_for("the other node to refuse", lambda: nodes[0].gate_status(fresh) == 401, 1)
