@@ -1,5 +1,6 @@
 import Foundation
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 import PasswordHashing
@@ -118,10 +119,7 @@ package struct Server: Sendable {
     package func application(ready: @escaping @Sendable (Int) async -> Void) -> Application<FrontDoor> {
         var application = Application(
             responder: frontDoor,
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .seconds(30),
-                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100))),
+            server: HTTPServerBuilder { StrictHTTP1(responder: $0) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },

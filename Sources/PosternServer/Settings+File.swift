@@ -93,7 +93,7 @@ extension Settings {
         }
         let threads = try raw.number("hashing.threads", in: 1...256) ?? cores
         return Hashing(
-            parameters: parameters, threads: threads, queue: try raw.number("hashing.queue", in: 0...100_000) ?? 20 * threads)
+            parameters: parameters, threads: threads, queue: try raw.number("hashing.queue", in: 0...100_000) ?? 10 * threads)
     }
 
     private mutating func readSessions(_ raw: SettingsReader) throws(SettingsFile.Problem) {

@@ -48,11 +48,21 @@ package struct SettingsFile: Sendable {
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw Problem(description: "\(path) is not YAML: \(error)")
+            throw Problem(description: Self.words(error, path: path))
         }
         guard let root else { return }
         guard root.mapping != nil else { throw Problem(description: "\(path): expected 'key: value' lines.") }
         try collect(root, prefix: "", path: path)
+    }
+
+    /// One line, and nothing of the file: Yams would quote the lines around the fault, and a secret may stand there.
+    private static func words(_ error: any Error, path: String) -> String {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?, .composer(_, let problem, let mark, _)?:
+            "\(path), line \(mark.line): this is not YAML (\(problem))."
+        case .duplicatedKeysInMapping(let keys, _)?: "\(path): the key '\(keys.first ?? "")' stands twice."
+        default: "\(path) is not YAML."
+        }
     }
 
     private mutating func collect(_ node: Node, prefix: String, path: String) throws(Problem) {

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 package import Storage
+import Synchronization
 
 /// The embedded store: one SQLite file in WAL mode, durable when a write returns.
 package struct SQLiteStore: Store {
@@ -17,6 +18,8 @@ package struct SQLiteStore: Store {
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // In KiB for each connection: the system keeps the file's pages anyway.
+            try database.execute(sql: "PRAGMA cache_size = -1024")
         }
         do {
             let files = FileManager.default
@@ -29,16 +32,21 @@ package struct SQLiteStore: Store {
         }
     }
 
+    /// Not ended by the caller's being cancelled: a write that has begun is finished and its outcome told (LG-05).
     package func write<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        do {
-            return try await withoutActuallyEscaping(body) { body in
-                try await pool.write { try body(Transaction(SQLiteConnection(database: $0))) }
+        let outcome = Outcome<Value>()
+        await withoutActuallyEscaping(body) { body in
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let work = Work(body)
+                pool.asyncWriteWithoutTransaction { database in
+                    outcome.set(work.perform(in: database))
+                    continuation.resume()
+                }
             }
-        } catch {
-            throw storeError(error)
         }
+        return try outcome.result.get()
     }
 
     package func read<Value: Sendable>(
@@ -83,6 +91,38 @@ private func storeError(_ error: any Error) -> StoreError {
     case let error as DatabaseError: .unavailable(reason: "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")")
     default: .unavailable(reason: "SQLite: \(type(of: error))")
     }
+}
+
+/// A caller's closure on its way to the writer. It is let go of before the caller hears of the outcome: it was never meant to outlive
+/// the call.
+///
+/// `@unchecked Sendable`: only the writer's queue calls ``perform(in:)``, once.
+private final class Work<Value: Sendable>: @unchecked Sendable {
+    private var body: (@Sendable (borrowing Transaction) throws(StoreError) -> Value)?
+
+    init(_ body: @escaping @Sendable (borrowing Transaction) throws(StoreError) -> Value) { self.body = body }
+
+    func perform(in database: Database) -> Result<Value, StoreError> {
+        defer { body = nil }
+        guard let body else { return .failure(.unavailable(reason: "SQLite: nothing to do")) }
+        var value: Value?
+        do {
+            try database.inTransaction(.immediate) {
+                value = try body(Transaction(SQLiteConnection(database: database)))
+                return .commit
+            }
+        } catch {
+            return .failure(storeError(error))
+        }
+        return value.map { .success($0) } ?? .failure(.unavailable(reason: "SQLite: no value"))
+    }
+}
+
+private final class Outcome<Value: Sendable>: Sendable {
+    private let stored = Mutex<Result<Value, StoreError>>(.failure(.unavailable(reason: "SQLite: nothing was done")))
+
+    var result: Result<Value, StoreError> { stored.withLock { $0 } }
+    func set(_ result: Result<Value, StoreError>) { stored.withLock { $0 = result } }
 }
 
 private struct SQLiteConnection: Connection {

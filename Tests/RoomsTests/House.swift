@@ -47,7 +47,7 @@ enum House {
 
     /// Files that have a reason to know more, each with it.
     static let exceptions: [String: (imports: Set<String>, reason: String)] = [
-        "Server": (["Hummingbird", "Logging", "NIOCore", "ServiceLifecycle", "Foundation"], "the composition root"),
+        "Server": (["Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Foundation"], "the composition root"),
         "Opening": (["Foundation", "Glibc", "Logging", "StoreSQLite", "StorePostgres"], "chooses the engine"),
         "LogLines": (["FoundationEssentials", "Glibc", "Logging"], "writes log lines"),
         "System": (["Glibc"], "the clock and the generator"),
@@ -61,6 +61,9 @@ enum House {
         "PasswordHasher": (["Foundation", "Glibc"], "threads and their priority"),
         "KeyRingFile": (["Foundation"], "a file"),
         "MailLayout": (["Mustache"], "text for people"),
+        "Shell": (["NIOHTTP1"], "tells a broken body from a wrong one"),
+        "FrontDoor": (["NIOHTTP1"], "tells a broken body from a wrong one"),
+        "StrictHTTP1": (["HummingbirdCore", "NIOHTTP1", "NIOHTTPTypesHTTP1"], "stands in the pipeline"),
         "SMTPSender": (["Foundation", "CCurl"], "the door for mail"),
     ]
 }

@@ -114,7 +114,7 @@ struct GatewayWeb: Sendable {
         var headers = HTTPFields()
         headers.reserveCapacity(13)
         headers.append(HTTPField(name: .remoteUser, value: email))
-        headers.append(HTTPField(name: .remoteAccount, value: session.accountText))
+        headers.append(HTTPField(name: .remoteAccount, value: session.account.description))
         headers.append(HTTPField(name: .remoteEmail, value: email))
         headers.append(HTTPField(name: .remoteName, value: Gateway.headerValue(session.name)))
         headers.append(HTTPField(name: .remoteGroups, value: session.groups))

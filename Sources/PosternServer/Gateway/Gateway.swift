@@ -29,8 +29,12 @@ struct Gateway: Sendable {
     /// Back to where the person was going, if that was a page: a form that was posted can't be sent again.
     private func signInLocation(_ original: Original) -> String {
         let canReturn = original.method == "GET" || original.method == "HEAD"
-        let back = original.url.flatMap { ReturnTo($0, publicURL: publicURL, appHosts: appHosts) }
-        return "/auth/sign-in" + (canReturn ? back.map { "?return_to=" + percentEncoded($0.location) } ?? "" : "")
+        guard canReturn, let back = original.url.flatMap({ ReturnTo($0, publicURL: publicURL, appHosts: appHosts) }) else {
+            return "/auth/sign-in"
+        }
+        let location = "/auth/sign-in?return_to=" + percentEncoded(back.location)
+        // Encoded it may be longer than a target may be: better to come back elsewhere than not to get in.
+        return location.utf8.count <= Shell.longestURI ? location : "/auth/sign-in"
     }
 
     /// Headers that say who somebody is. They are ours alone.

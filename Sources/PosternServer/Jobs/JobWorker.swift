@@ -28,7 +28,9 @@ final class JobWorker: Service {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 do {
-                    if try await runOne() { continue }
+                    // A task of its own, so that being told to stop doesn't cut a job off between its work and its row: what was sent
+                    // would be sent again.
+                    if try await Task(operation: { try await self.runOne() }).value { continue }
                 } catch {
                     logger.warning("the job queue can't be reached", metadata: ["error": "\(error)"])
                 }
@@ -38,7 +40,7 @@ final class JobWorker: Service {
     }
 
     /// - Returns: whether there was one.
-    func runOne() async throws(StoreError) -> Bool {
+    func runOne() async throws -> Bool {
         guard !handlers.isEmpty else { return false }
         let lease = random.bytes(16)
         let claimed = try await store.write { (transaction) throws(StoreError) in

@@ -57,6 +57,10 @@ final class PasswordHasher: Sendable {
         }
     }
 
+    /// Whether a password would be refused now. To be asked before anything else is done for an attempt: a flood then costs next to
+    /// nothing.
+    var isFull: Bool { threads.isFull }
+
     func stop() { threads.stop() }
 }
 
@@ -95,12 +99,21 @@ private final class HashingThreads: @unchecked Sendable {
     private func submit(_ work: @escaping Work) -> Bool {
         condition.lock()
         defer { condition.unlock() }
-        guard !isStopped, queue.count < longestQueue + idle + (count - started) else { return false }
+        guard hasRoom else { return false }
         queue.append(work)
         if idle < queue.count, started < count { startThread() }
         condition.signal()
         return true
     }
+
+    var isFull: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return !hasRoom
+    }
+
+    /// Under the lock. Work that a free thread takes at once isn't waiting.
+    private var hasRoom: Bool { !isStopped && queue.count < longestQueue + idle + (count - started) }
 
     func stop() {
         condition.lock()

@@ -1,21 +1,22 @@
 import Storage
 import Synchronization
 
-/// A session that lives, with what the gateway says of its person. Kept small: a hundred thousand of them stay in memory.
+/// A session that lives, with what the gateway says of its person.
+///
+/// Kept small, because a hundred thousand of them stay in memory: seconds in 32 bits, and all texts in one array of bytes.
 final class LiveSession: Sendable {
     let id: Session.ID
     let account: Account.ID
-    let role: Account.Role
-    let expiresAt: Timestamp
+    /// Username, e-mail, name and groups, one after the other.
+    private let texts: [UInt8]
+    private let expires: UInt32
     /// Zero for no idle end.
-    private let idleMicroseconds: Int64
-    /// When this was read from the database.
-    let readAt: Timestamp
-    private let seen: Atomic<Int64>
-    /// Account id, username, e-mail, name and groups in one text: one allocation instead of five.
-    private let texts: String
-    /// Where each of them ends, in UTF-8 bytes.
-    private let ends: (UInt16, UInt16, UInt16, UInt16)
+    private let idle: UInt32
+    private let read: UInt32
+    private let seen: Atomic<UInt32>
+    /// Where the username, the e-mail and the name end.
+    private let ends: (UInt16, UInt16, UInt16)
+    let role: Account.Role
 
     init(
         id: Session.ID, account: Account.ID, role: Account.Role, expiresAt: Timestamp, idle: Duration?, seenAt: Timestamp,
@@ -24,48 +25,48 @@ final class LiveSession: Sendable {
         self.id = id
         self.account = account
         self.role = role
-        self.expiresAt = expiresAt
-        idleMicroseconds = idle?.wholeMicroseconds ?? 0
-        self.readAt = readAt
-        seen = Atomic(seenAt.microseconds)
-        var joined = account.description
-        var ends: [UInt16] = []
-        for text in [username, email, name, groups.joined(separator: ",")] {
-            ends.append(UInt16(clamping: joined.utf8.count))
-            joined += text
-        }
-        texts = joined
-        self.ends = (ends[0], ends[1], ends[2], ends[3])
+        expires = Self.seconds(expiresAt)
+        self.idle = idle.map { max(1, UInt32(clamping: $0.components.seconds)) } ?? 0
+        read = Self.seconds(readAt)
+        seen = Atomic(Self.seconds(seenAt))
+        let parts = [Array(username.utf8), Array(email.utf8), Array(name.utf8), Array(groups.joined(separator: ",").utf8)]
+        let ends = parts.prefix(3).reduce(into: [Int]()) { ends, part in ends.append((ends.last ?? 0) + part.count) }
+        self.ends = (UInt16(clamping: ends[0]), UInt16(clamping: ends[1]), UInt16(clamping: ends[2]))
+        texts = Array(parts.joined())
     }
 
-    var seenAt: Timestamp { Timestamp(microseconds: seen.load(ordering: .relaxed)) }
+    /// Whole seconds since 1970; good until 2106.
+    private static func seconds(_ time: Timestamp) -> UInt32 { UInt32(clamping: time.secondsSinceEpoch) }
+
+    var expiresAt: Timestamp { Timestamp(secondsSinceEpoch: Int64(expires)) }
 
     func isLive(at now: Timestamp) -> Bool {
-        now < expiresAt && (idleMicroseconds == 0 || now.microseconds - seen.load(ordering: .relaxed) < idleMicroseconds)
+        let now = Self.seconds(now)
+        return now < expires && (idle == 0 || now < seen.load(ordering: .relaxed).addingReportingOverflow(idle).partialValue)
     }
 
-    /// How exact "last seen" is: a minute, or a tenth of a short idle time. In microseconds.
-    private var step: Int64 { idleMicroseconds == 0 ? 60_000_000 : min(60_000_000, idleMicroseconds / 10) }
+    /// Whether it was read from the database no longer than that ago.
+    func isFresh(at now: Timestamp, within limit: Duration) -> Bool {
+        Int64(Self.seconds(now)) - Int64(read) < limit.components.seconds
+    }
 
-    /// Marks a use. - Returns: true when the last mark is older than a step, so that the database should hear of it.
+    /// Marks a use. - Returns: true when the last mark is older than a minute, or a tenth of a short idle time, so that the database
+    /// should hear of it.
     func markSeen(at now: Timestamp) -> Bool {
+        let now = Self.seconds(now)
         let before = seen.load(ordering: .relaxed)
-        guard now.microseconds - before >= step else { return false }
-        return seen.compareExchange(expected: before, desired: now.microseconds, ordering: .relaxed).exchanged
+        guard now > before, now - before >= (idle == 0 ? 60 : min(60, idle / 10)) else { return false }
+        return seen.compareExchange(expected: before, desired: now, ordering: .relaxed).exchanged
     }
 
     /// What apps and pages are told.
-    var accountText: String { piece(0, ends.0) }
-    var username: String { piece(ends.0, ends.1) }
-    var email: String { piece(ends.1, ends.2) }
-    var name: String { piece(ends.2, ends.3) }
+    var username: String { text(0, ends.0) }
+    var email: String { text(ends.0, ends.1) }
+    var name: String { text(ends.1, ends.2) }
     /// Separated by commas.
-    var groups: String { piece(ends.3, nil) }
+    var groups: String { text(ends.2, UInt16(clamping: texts.count)) }
 
-    private func piece(_ start: UInt16, _ end: UInt16?) -> String {
-        let bytes = texts.utf8
-        let first = bytes.index(bytes.startIndex, offsetBy: Int(start), limitedBy: bytes.endIndex) ?? bytes.endIndex
-        let last = end.flatMap { bytes.index(bytes.startIndex, offsetBy: Int($0), limitedBy: bytes.endIndex) } ?? bytes.endIndex
-        return String(texts[first..<max(first, last)])
+    private func text(_ start: UInt16, _ end: UInt16) -> String {
+        String(decoding: texts[Int(min(start, end))..<Int(end)], as: UTF8.self)
     }
 }

@@ -55,7 +55,7 @@ final class SessionTable: Sendable {
         return state.withLock { state in
             guard let entry = state.young[key] ?? promote(key, in: &state) else { return .unknown(epoch: state.epoch) }
             let session = entry.session
-            guard isTrusted(entry, in: state), session.isLive(at: now), now - session.readAt < Self.longestMemory else {
+            guard isTrusted(entry, in: state), session.isLive(at: now), session.isFresh(at: now, within: Self.longestMemory) else {
                 state.young[key] = nil
                 return .unknown(epoch: state.epoch)
             }

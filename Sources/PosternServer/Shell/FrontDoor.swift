@@ -1,5 +1,6 @@
 import HTTPTypes
 package import Hummingbird
+import NIOHTTP1
 
 /// Takes a request from the socket to its route. The gateway's checks go past the router: they are most of all traffic.
 package struct FrontDoor: HTTPResponder {
@@ -17,7 +18,7 @@ package struct FrontDoor: HTTPResponder {
         for (path, siblings) in Dictionary(grouping: routes, by: \.path) {
             let pattern = RouterPath(path.replacing("{id}", with: ":id"))
             for route in siblings {
-                router.on(pattern, method: route.method) { request, visit in await shell.answer(route, request, visit) }
+                router.on(pattern, method: route.method) { request, visit in try await shell.answer(route, request, visit) }
             }
             let known = Set(siblings.map(\.method)).union(siblings.contains { $0.method == .get } ? [.head] : [])
             let allow = known.map(\.rawValue).sorted().joined(separator: ", ")
@@ -40,10 +41,15 @@ package struct FrontDoor: HTTPResponder {
         let path = target.prefix { $0 != "?" }
         if let fast = fast[String(path)] { return await fast(request, context) }
         guard Self.isNormal(path) else { return shell.answerStranger(request, context, .notFound) }
-        let response = try? await router.respond(to: request, context: context)
-        // What a route answers carries an id; without one, the router found no route.
-        guard let response, response.headers[.requestID] != nil else { return shell.answerStranger(request, context, .notFound) }
-        return response
+        do {
+            let response = try await router.respond(to: request, context: context)
+            // What a route answers carries an id; without one, the router found no route.
+            return response.headers[.requestID] != nil ? response : shell.answerStranger(request, context, .notFound)
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            return shell.answerStranger(request, context, .notFound)
+        }
     }
 
     /// Our paths are plain: anything encoded, doubled or dotted is no other spelling of one, but something else (HT-15).

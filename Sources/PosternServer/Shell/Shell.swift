@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 import NetworkAddress
 import Secrets
 import Storage
@@ -26,17 +27,21 @@ struct Shell: Sendable {
     var crossSite: CrossSite { CrossSite(publicURL: publicURL, keys: keys.current) }
 
     /// Answers through `handler`, or with a refusal that says why.
-    func answer(_ route: Route, _ request: Request, _ context: Visit) async -> Response {
+    ///
+    /// Throws only for a body that is no HTTP: the connection can't be used any more, and the server says so itself.
+    func answer(_ route: Route, _ request: Request, _ context: Visit) async throws(HTTPParserError) -> Response {
         var visit = context
         visit.id = Self.hex(random.bytes(8))
         visit.now = .now()
         var response: Response
         do {
-            try admit(request, &visit)
+            try admit(route, request, &visit)
             try await identify(route, request, &visit)
             if route.isUnsafe { try await receive(route, request, &visit) }
             try allow(route, visit)
             response = try await route.handler(request, visit)
+        } catch let error as HTTPParserError {
+            throw error
         } catch {
             response = signInRedirect(error, route, request) ?? refusal(error, route.surface, visit)
         }
@@ -55,13 +60,15 @@ struct Shell: Sendable {
     }
 
     /// Who asks, and for which host.
-    private func admit(_ request: Request, _ visit: inout Visit) throws {
+    private func admit(_ route: Route, _ request: Request, _ visit: inout Visit) throws {
         let forwarded = request.headers[values: .xForwardedFor]
         guard case .known(let address) = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: trustedProxies)
         else {
             throw Refused(.proxyNotTrusted)
         }
         visit.client = Client(address: address, browser: request.headers[.userAgent] ?? "")
+        // A file or a sign of life may be asked for by any name: load balancers probe by address.
+        if route.surface == .plain { return }
         guard let host = request.head.authority, publicURL.isNamed(by: host) else {
             throw Refused(.wrongHost, detail: "This server is \(publicURL). Open that, or set public-url to the address you opened.")
         }

@@ -29,6 +29,7 @@ struct SignIn: Sendable {
     let random: Randomness
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
+        guard !hasher.isFull else { return .busy }
         let known = try await store.read { (transaction) throws(StoreError) in
             let account = try transaction.account(email: attempt.email)
             return (account, try account.map { (account) throws(StoreError) in try transaction.groups(of: account.id) } ?? [])

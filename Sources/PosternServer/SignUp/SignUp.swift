@@ -36,6 +36,7 @@ struct SignUp: Sendable {
         case .domains: guard domains.contains(String(application.email.domain)) else { return .otherDomain }
         case .invited, .closed: return .closed
         }
+        guard !hasher.isFull else { return .busy }
         // Always hashed: an address with an account costs the same as one without.
         guard let hash = try? await hasher.hash(application.password) else { return .busy }
         let token = Token(random: random.bytes(Token.byteCount))
