@@ -36,7 +36,7 @@ package struct Server: Sendable {
         let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
         let pages = Pages(site: settings.site)
         let shell = Shell(
-            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages, keys: keys,
+            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages, forms: CrossSite(publicURL: settings.publicURL, keys: keys.current),
             random: random,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
         let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
@@ -77,7 +77,8 @@ package struct Server: Sendable {
                     confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, shell: shell),
                 SignInWeb(
                     signIn: SignIn(
-                        store: store, desk: desk, hasher: hasher, keys: keys,
+                        store: store, desk: desk, hasher: hasher,
+                        identifiers: keys.current.authenticator(for: "identifier of a sign-in"),
                         policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
                     appHosts: settings.appHosts, ownerIsMissing: views.ownerIsMissing),

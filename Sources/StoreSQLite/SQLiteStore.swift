@@ -137,7 +137,7 @@ private struct SQLiteConnection: Connection {
             let cursor = try GRDB.Row.fetchCursor(prepared)
             var rows: [Storage.Row] = []
             while let row = try cursor.next() {
-                rows.append(Storage.Row(columns: columns, values: row.databaseValues.map(SQLValue.init)))
+                rows.append(Storage.Row(columns: columns, values: row.databaseValues.map { SQLValue($0) }))
             }
             return rows
         }
@@ -152,7 +152,7 @@ private struct SQLiteConnection: Connection {
 
     private func prepared(_ statement: SQLStatement) throws -> Statement {
         let prepared = try database.cachedStatement(sql: statement.text)
-        try prepared.setArguments(StatementArguments(statement.bindings.map(\.databaseValue)))
+        try prepared.setArguments(StatementArguments(statement.bindings.map { $0.databaseValue }))
         return prepared
     }
 

@@ -47,6 +47,11 @@ import Testing
         #expect(first.contains("make run") && first.contains("make test"))
     }
 
+    @Test("the README's nginx snippet is the one that the end-to-end tests run")
+    func snippet() throws {
+        #expect(try text("README.md").contains(text("docs/nginx.conf.example")))
+    }
+
     @Test("the audit vocabulary in the docs is the one in the code")
     func audit() throws {
         let code = try text("Sources/PosternServer/Audit/AuditEvent.swift").matches(of: /case \w+ = "([^"]+)"/).map { String($0.1) }

@@ -113,7 +113,8 @@ import Testing
         #expect(try rotated.open(before, at: place).exposed == [1])
         let after = rotated.seal([1], at: place, nonce: nonce)
         #expect(throws: KeyRing.OpeningError.unknownKey(id: [2, 0, 0, 1])) { try old.open(after, at: place) }
-        #expect(old.authenticationCode(for: [1], purpose: "p") == rotated.authenticationCode(for: [1], purpose: "p"))
+        #expect(old.authenticator(for: "p").code(for: [1]) == rotated.authenticator(for: "p").code(for: [1]))
+        #expect(old.authenticator(for: "p").code(for: [1]) != old.authenticator(for: "q").code(for: [1]))
     }
 
     @Test("ST-13: a short, empty or constant key is no key, and an empty ring no ring")

@@ -17,8 +17,15 @@ struct CrossSite: Sendable {
         case tokenMissing
     }
 
-    let publicURL: PublicURL
-    let keys: KeyRing
+    private let publicURL: PublicURL
+    private let ofSessions: KeyRing.Authenticator
+    private let ofBrowsers: KeyRing.Authenticator
+
+    init(publicURL: PublicURL, keys: KeyRing) {
+        self.publicURL = publicURL
+        ofSessions = keys.authenticator(for: "form of a session")
+        ofBrowsers = keys.authenticator(for: "form of a browser")
+    }
 
     /// `Sec-Fetch-Site` where the browser sends it, else `Origin`. A request with neither is not from a browser's form.
     func isSameOrigin(_ headers: HTTPFields) -> Bool {
@@ -43,8 +50,8 @@ struct CrossSite: Sendable {
 
     func token(for bound: Bound) -> String {
         switch bound {
-        case .session(let hash): Base64URL.encode(keys.authenticationCode(for: hash, purpose: "form of a session"))
-        case .browser(let hash): Base64URL.encode(keys.authenticationCode(for: hash, purpose: "form of a browser"))
+        case .session(let hash): Base64URL.encode(ofSessions.code(for: hash))
+        case .browser(let hash): Base64URL.encode(ofBrowsers.code(for: hash))
         }
     }
 }

@@ -54,10 +54,20 @@ package struct FrontDoor: HTTPResponder {
 
     /// Our paths are plain: anything encoded, doubled or dotted is no other spelling of one, but something else (HT-15).
     private static func isNormal(_ path: Substring) -> Bool {
-        guard path.first == "/", !path.contains("//"), path == "/" || path.last != "/" else { return false }
-        return path.utf8.allSatisfy {
-            (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || [45, 46, 47, 95].contains($0)
+        if path == "/" { return true }
+        var previous = UInt8(0)
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "_"):
+                if previous == 0 { return false }
+            case UInt8(ascii: "/"), UInt8(ascii: "."):
+                // A slash or a dot after a slash, or no slash to begin with.
+                if previous == UInt8(ascii: "/") || (previous == 0 && byte != UInt8(ascii: "/")) { return false }
+            default: return false
+            }
+            previous = byte
         }
-            && !path.split(separator: "/").contains { $0.first == "." && $0 != ".well-known" }
+        return previous != 0 && previous != UInt8(ascii: "/")
     }
 }

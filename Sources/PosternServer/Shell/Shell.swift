@@ -18,13 +18,11 @@ struct Shell: Sendable {
     let trustedProxies: [AddressRange]
     let cookies: Cookies
     let pages: Pages
-    let keys: KeyRingHolder
+    let forms: CrossSite
     let random: Randomness
     /// Handed in by the composition root, so that the shell knows no room.
     let findSession: @Sendable (SessionToken, Timestamp) async throws(StoreError) -> LiveSession?
     let headers: SecurityHeaders
-
-    var crossSite: CrossSite { CrossSite(publicURL: publicURL, keys: keys.current) }
 
     /// Answers through `handler`, or with a refusal that says why.
     ///
@@ -124,7 +122,7 @@ struct Shell: Sendable {
     }
 
     private func check(_ request: Request, token: String?, _ visit: Visit) throws {
-        switch crossSite.verdict(request.headers, token: token, bound: bound(visit)) {
+        switch forms.verdict(request.headers, token: token, bound: bound(visit)) {
         case .ours: return
         case .otherSite: throw Refused(.crossSite)
         case .tokenMissing: throw Refused(.formExpired)
@@ -137,7 +135,7 @@ struct Shell: Sendable {
     }
 
     /// The hidden field of every form on this page; as `X-CSRF-Token` it opens the JSON calls to a page of ours.
-    func formToken(_ visit: Visit) -> String { bound(visit).map(crossSite.token) ?? "" }
+    func formToken(_ visit: Visit) -> String { bound(visit).map(forms.token) ?? "" }
 
     /// Who looks at a page behind the gate.
     func reader(_ session: LiveSession, _ visit: Visit) -> Pages.Reader {

@@ -24,7 +24,8 @@ struct SignIn: Sendable {
     let store: any Store
     let desk: SessionDesk
     let hasher: PasswordHasher
-    let keys: KeyRingHolder
+    /// Recognises an address that has no account without keeping it.
+    let identifiers: KeyRing.Authenticator
     let policies: SessionPolicies
     let random: Randomness
 
@@ -85,7 +86,7 @@ struct SignIn: Sendable {
         _ attempt: Attempt, _ outcome: SignInAttempt.Outcome, _ reason: String, account: Account.ID?, session: Session.ID?, now: Timestamp
     ) -> SignInAttempt {
         // Always made, so that a known and an unknown address cost the same.
-        let hash = keys.current.authenticationCode(for: Array(attempt.email.key.utf8), purpose: "identifier of a sign-in")
+        let hash = identifiers.code(for: Array(attempt.email.key.utf8))
         return SignInAttempt(
             id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account,
             identifierHash: account == nil ? hash : nil, outcome: outcome, reason: reason, client: attempt.client, session: session)

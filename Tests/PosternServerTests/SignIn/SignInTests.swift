@@ -121,7 +121,8 @@ import Testing
         settings.hashing.parameters = .standard
         let server = Server(settings: settings, store: house.store, keys: house.server.keys, logger: house.server.logger)
         let signIn = SignIn(
-            store: house.store, desk: server.desk, hasher: server.hasher, keys: server.keys,
+            store: house.store, desk: server.desk, hasher: server.hasher,
+            identifiers: server.keys.current.authenticator(for: "identifier of a sign-in"),
             policies: SessionPolicies(general: .standard, ofGroups: [:]), random: .system)
         let client = Client(address: .unknown, browser: "")
         let email = try #require(EmailAddress("ada@example.com"))
