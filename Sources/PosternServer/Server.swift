@@ -36,7 +36,8 @@ package struct Server: Sendable {
         let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
         let pages = Pages(site: settings.site)
         let shell = Shell(
-            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages, forms: CrossSite(publicURL: settings.publicURL, keys: keys.current),
+            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages,
+            forms: CrossSite(publicURL: settings.publicURL, keys: keys.current),
             random: random,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
         let setUp = SetUpOwner(store: store, hasher: hasher, random: random)

@@ -15,6 +15,12 @@ package struct Identifier<Tag>: Hashable, Sendable, SQLBindable {
         low = 0x8000_0000_0000_0000 | rest & 0x3FFF_FFFF_FFFF_FFFF
     }
 
+    /// From its two halves, as ``bytes`` has them one after the other.
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
     package init?(bytes: [UInt8]) {
         guard bytes.count == 16 else { return nil }
         high = bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) }

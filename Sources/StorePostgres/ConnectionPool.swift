@@ -61,6 +61,7 @@ final class ConnectionPool: @unchecked Sendable {
     private func startThread() {
         started += 1
         let thread = Thread { [self] in
+            Thread.current.name = "postern-pg"
             let connection = make()
             while let work = next() { work.perform(on: connection) }
             connection.disconnect()
@@ -69,7 +70,6 @@ final class ConnectionPool: @unchecked Sendable {
             condition.broadcast()
             condition.unlock()
         }
-        thread.name = "postern-pg"
         thread.start()
     }
 

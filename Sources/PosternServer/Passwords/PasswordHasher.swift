@@ -126,11 +126,11 @@ private final class HashingThreads: @unchecked Sendable {
         started += 1
         let thread = Thread { [self] in
             // On Linux a priority belongs to the thread, not the process: 0 is the calling one.
+            Thread.current.name = "postern-hash"
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
             let memory = WorkMemory()
             while let work = next() { work(memory) }
         }
-        thread.name = "postern-hash"
         thread.start()
     }
 

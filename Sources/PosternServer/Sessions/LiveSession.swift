@@ -1,72 +1,90 @@
 import Storage
-import Synchronization
 
 /// A session that lives, with what the gateway says of its person.
 ///
-/// Kept small, because a hundred thousand of them stay in memory: seconds in 32 bits, and all texts in one array of bytes.
-final class LiveSession: Sendable {
-    let id: Session.ID
-    let account: Account.ID
-    /// Username, e-mail, name and groups, one after the other.
-    private let texts: [UInt8]
-    private let expires: UInt32
-    /// Zero for no idle end.
-    private let idle: UInt32
-    private let read: UInt32
-    private let seen: Atomic<UInt32>
-    /// Where the username, the e-mail and the name end.
-    private let ends: (UInt16, UInt16, UInt16)
-    let role: Account.Role
+/// Kept small, because a hundred thousand of them stay in memory: all of it is one array of bytes, and so one allocation.
+///
+/// ```
+/// session id (16) | account id (16) | expires (4) | idle (4) | read (4) | role (1) | ends of three texts (6) | texts
+/// ```
+struct LiveSession: Sendable {
+    private let bytes: [UInt8]
+
+    private static let textsStart = 51
 
     init(
-        id: Session.ID, account: Account.ID, role: Account.Role, expiresAt: Timestamp, idle: Duration?, seenAt: Timestamp,
-        readAt: Timestamp, username: String, email: String, name: String, groups: [String]
+        id: Session.ID, account: Account.ID, role: Account.Role, expiresAt: Timestamp, idle: Duration?, readAt: Timestamp,
+        username: String, email: String, name: String, groups: [String]
     ) {
-        self.id = id
-        self.account = account
-        self.role = role
-        expires = Self.seconds(expiresAt)
-        self.idle = idle.map { max(1, UInt32(clamping: $0.components.seconds)) } ?? 0
-        read = Self.seconds(readAt)
-        seen = Atomic(Self.seconds(seenAt))
-        let parts = [Array(username.utf8), Array(email.utf8), Array(name.utf8), Array(groups.joined(separator: ",").utf8)]
-        let ends = parts.prefix(3).reduce(into: [Int]()) { ends, part in ends.append((ends.last ?? 0) + part.count) }
-        self.ends = (UInt16(clamping: ends[0]), UInt16(clamping: ends[1]), UInt16(clamping: ends[2]))
-        texts = Array(parts.joined())
+        let texts = [username, email, name, groups.joined(separator: ",")]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(texts.reduce(Self.textsStart) { $0 + $1.utf8.count })
+        bytes += id.bytes
+        bytes += account.bytes
+        let idleSeconds = idle.map { max(1, UInt32(clamping: $0.components.seconds)) } ?? 0
+        for number in [Self.seconds(expiresAt), idleSeconds, Self.seconds(readAt)] {
+            for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: number >> UInt32(shift))) }
+        }
+        bytes.append(UInt8(truncatingIfNeeded: Account.Role.allCases.firstIndex(of: role) ?? 0))
+        var end = Self.textsStart
+        for text in texts.prefix(3) {
+            end += text.utf8.count
+            bytes.append(UInt8(truncatingIfNeeded: end >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: end))
+        }
+        for text in texts { bytes += text.utf8 }
+        self.bytes = bytes
     }
 
     /// Whole seconds since 1970; good until 2106.
-    private static func seconds(_ time: Timestamp) -> UInt32 { UInt32(clamping: time.secondsSinceEpoch) }
+    static func seconds(_ time: Timestamp) -> UInt32 { UInt32(clamping: time.secondsSinceEpoch) }
 
-    var expiresAt: Timestamp { Timestamp(secondsSinceEpoch: Int64(expires)) }
+    var id: Session.ID { identifier(at: 0) }
+    var account: Account.ID { identifier(at: 16) }
+    var expiresAt: Timestamp { Timestamp(secondsSinceEpoch: Int64(number(at: 32))) }
+    var role: Account.Role { Account.Role.allCases[Int(bytes[44]) % Account.Role.allCases.count] }
+    /// Zero for no idle end.
+    private var idle: UInt32 { number(at: 36) }
 
-    func isLive(at now: Timestamp) -> Bool {
+    /// - Parameter seen: the second of its last use.
+    func isLive(at now: Timestamp, seen: UInt32) -> Bool {
         let now = Self.seconds(now)
-        return now < expires && (idle == 0 || now < seen.load(ordering: .relaxed).addingReportingOverflow(idle).partialValue)
+        return now < number(at: 32) && (idle == 0 || UInt64(now) < UInt64(seen) + UInt64(idle))
     }
 
     /// Whether it was read from the database no longer than that ago.
     func isFresh(at now: Timestamp, within limit: Duration) -> Bool {
-        Int64(Self.seconds(now)) - Int64(read) < limit.components.seconds
+        Int64(Self.seconds(now)) - Int64(number(at: 40)) < limit.components.seconds
     }
 
-    /// Marks a use. - Returns: true when the last mark is older than a minute, or a tenth of a short idle time, so that the database
-    /// should hear of it.
-    func markSeen(at now: Timestamp) -> Bool {
+    /// Whether a use now is worth a mark: the last one is older than a minute, or a tenth of a short idle time.
+    func isWorthMarking(at now: Timestamp, seen: UInt32) -> Bool {
         let now = Self.seconds(now)
-        let before = seen.load(ordering: .relaxed)
-        guard now > before, now - before >= (idle == 0 ? 60 : min(60, idle / 10)) else { return false }
-        return seen.compareExchange(expected: before, desired: now, ordering: .relaxed).exchanged
+        return now > seen && now - seen >= (idle == 0 ? 60 : min(60, idle / 10))
     }
 
     /// What apps and pages are told.
-    var username: String { text(0, ends.0) }
-    var email: String { text(ends.0, ends.1) }
-    var name: String { text(ends.1, ends.2) }
+    var username: String { text(Self.textsStart, end(0)) }
+    var email: String { text(end(0), end(1)) }
+    var name: String { text(end(1), end(2)) }
     /// Separated by commas.
-    var groups: String { text(ends.2, UInt16(clamping: texts.count)) }
+    var groups: String { text(end(2), bytes.count) }
 
-    private func text(_ start: UInt16, _ end: UInt16) -> String {
-        String(decoding: texts[Int(min(start, end))..<Int(end)], as: UTF8.self)
+    private func end(_ index: Int) -> Int { Int(bytes[45 + 2 * index]) << 8 | Int(bytes[46 + 2 * index]) }
+
+    private func text(_ start: Int, _ end: Int) -> String {
+        // A person's texts are far shorter than the 64 KiB that two bytes can tell; were they not, they would be cut, never misread.
+        let end = min(end, bytes.count)
+        return String(decoding: bytes[min(start, end)..<end], as: UTF8.self)
+    }
+
+    private func number(at index: Int) -> UInt32 {
+        UInt32(bytes[index]) << 24 | UInt32(bytes[index + 1]) << 16 | UInt32(bytes[index + 2]) << 8 | UInt32(bytes[index + 3])
+    }
+
+    private func identifier<Tag>(at index: Int) -> Identifier<Tag> {
+        Identifier(
+            high: UInt64(number(at: index)) << 32 | UInt64(number(at: index + 4)),
+            low: UInt64(number(at: index + 8)) << 32 | UInt64(number(at: index + 12)))
     }
 }

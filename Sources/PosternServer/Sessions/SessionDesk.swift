@@ -32,13 +32,13 @@ final class SessionDesk: Sendable {
         }
     }
 
-    func read(_ token: SessionToken, epoch: UInt64, now: Timestamp) async throws(StoreError) -> LiveSession? {
+    func read(_ token: SessionToken, epoch: UInt32, now: Timestamp) async throws(StoreError) -> LiveSession? {
         let hash = token.hash
-        let session = try await store.read { (transaction) throws(StoreError) in
+        let found = try await store.read { (transaction) throws(StoreError) in
             try transaction.liveSession(tokenHash: hash, now: now)
         }
-        if let session { table.remember(session, of: token, epoch: epoch, now: now) }
-        return session
+        if let found { table.remember(found.session, of: token, epoch: epoch, seenAt: found.seenAt, now: now) }
+        return found?.session
     }
 
     /// At once on this node; the other nodes read it from the database. To be called after the change is committed.

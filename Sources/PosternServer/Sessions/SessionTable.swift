@@ -23,25 +23,27 @@ final class SessionTable: Sendable {
 
     private struct Entry {
         let session: LiveSession
-        let epoch: UInt64
+        /// The second of the last use.
+        var seen: UInt32
+        let epoch: UInt32
     }
 
     private struct State {
         var young: [Key: Entry] = [:]
         var old: [Key: Entry] = [:]
         /// Counts changes.
-        var epoch: UInt64 = 0
+        var epoch: UInt32 = 0
         /// An entry of the account that was asked for before that count is not to be trusted.
-        var changed: [Account.ID: UInt64] = [:]
+        var changed: [Account.ID: UInt32] = [:]
         /// Nor is any entry from before this one.
-        var floor: UInt64 = 0
+        var floor: UInt32 = 0
         var seen: [Session.ID: Timestamp] = [:]
     }
 
     enum Finding {
         case live(LiveSession)
         /// Ask the database, and bring the answer with this count.
-        case unknown(epoch: UInt64)
+        case unknown(epoch: UInt32)
     }
 
     private let capacity: Int
@@ -55,21 +57,30 @@ final class SessionTable: Sendable {
         return state.withLock { state in
             guard let entry = state.young[key] ?? promote(key, in: &state) else { return .unknown(epoch: state.epoch) }
             let session = entry.session
-            guard isTrusted(entry, in: state), session.isLive(at: now), session.isFresh(at: now, within: Self.longestMemory) else {
+            guard isTrusted(entry, in: state), session.isLive(at: now, seen: entry.seen),
+                session.isFresh(at: now, within: Self.longestMemory)
+            else {
                 state.young[key] = nil
                 return .unknown(epoch: state.epoch)
             }
-            if session.markSeen(at: now) { state.seen[session.id] = now }
+            if session.isWorthMarking(at: now, seen: entry.seen) {
+                state.young[key]?.seen = LiveSession.seconds(now)
+                state.seen[session.id] = now
+            }
             return .live(session)
         }
     }
 
     /// Keeps what the database answered, and marks the use that made us ask.
-    func remember(_ session: LiveSession, of token: SessionToken, epoch: UInt64, now: Timestamp) {
+    func remember(_ session: LiveSession, of token: SessionToken, epoch: UInt32, seenAt: Timestamp, now: Timestamp) {
         let key = Key(token)
         state.withLock { state in
-            if session.markSeen(at: now) { state.seen[session.id] = now }
-            let entry = Entry(session: session, epoch: epoch)
+            var seen = LiveSession.seconds(seenAt)
+            if session.isWorthMarking(at: now, seen: seen) {
+                seen = LiveSession.seconds(now)
+                state.seen[session.id] = now
+            }
+            let entry = Entry(session: session, seen: seen, epoch: epoch)
             if isTrusted(entry, in: state) { insert(entry, key, in: &state) }
         }
     }
@@ -77,7 +88,7 @@ final class SessionTable: Sendable {
     /// From now on the account's sessions are read anew. To be called after the change is committed.
     func forget(_ account: Account.ID) {
         state.withLock { state in
-            state.epoch += 1
+            bumpEpoch(in: &state)
             state.changed[account] = state.epoch
             if state.changed.count > Self.mostChanges { forgetAll(in: &state) }
         }
@@ -99,8 +110,17 @@ final class SessionTable: Sendable {
         return entry.epoch >= change
     }
 
-    private func forgetAll(in state: inout State) {
+    /// After four thousand million changes the count begins anew, with nothing remembered from before.
+    private func bumpEpoch(in state: inout State) {
+        guard state.epoch < .max - 1 else {
+            state.epoch = 0
+            return forgetAll(in: &state)
+        }
         state.epoch += 1
+    }
+
+    private func forgetAll(in state: inout State) {
+        state.epoch &+= 1
         state.floor = state.epoch
         state.changed = [:]
         state.young = [:]

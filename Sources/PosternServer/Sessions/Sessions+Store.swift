@@ -32,7 +32,7 @@ extension Transaction {
     }
 
     /// The session of a token and its person; nil if there is none, it is over, or the account is not open.
-    borrowing func liveSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> LiveSession? {
+    borrowing func liveSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> (session: LiveSession, seenAt: Timestamp)? {
         let rows = try run(
             """
             SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at,
@@ -43,11 +43,12 @@ extension Transaction {
             """)
         guard let row = rows.first, let role = Account.Role(rawValue: try row.text("role")) else { return nil }
         let account: Account.ID = try row.id("account_id")
-        return LiveSession(
+        let session = LiveSession(
             id: try row.id("id"), account: account, role: role, expiresAt: try row.time("expires_at"),
             idle: try row.optional("idle") { (row) throws(StoreError) in .microseconds(try row.integer("idle")) },
-            seenAt: try row.time("seen_at"), readAt: now, username: try row.text("username"), email: try row.text("email"),
+            readAt: now, username: try row.text("username"), email: try row.text("email"),
             name: try row.text("name"), groups: try groups(of: account))
+        return (session, try row.time("seen_at"))
     }
 
     /// The account's sessions that live, newest use first.

@@ -101,13 +101,13 @@ import Testing
             try transaction.liveSession(tokenHash: token.hash, now: .now())
         }
         table.forget(id)
-        table.remember(try #require(read), of: token, epoch: epoch, now: .now())
+        table.remember(try #require(read).session, of: token, epoch: epoch, seenAt: .now(), now: .now())
         guard case .unknown(let later) = table.find(token, now: .now()) else { Issue.record("a dead session lives"); return }
-        table.remember(try #require(read), of: token, epoch: later, now: .now())
+        table.remember(try #require(read).session, of: token, epoch: later, seenAt: .now(), now: .now())
         guard case .live = table.find(token, now: .now()) else { Issue.record("a live session is forgotten"); return }
         table.forgetAll()
         guard case .unknown = table.find(token, now: .now()) else { Issue.record("not forgotten"); return }
-        table.remember(try #require(read), of: token, epoch: later, now: .now())
+        table.remember(try #require(read).session, of: token, epoch: later, seenAt: .now(), now: .now())
         guard case .unknown = table.find(token, now: .now()) else { Issue.record("an old answer is trusted"); return }
         await house.close()
     }
@@ -120,16 +120,16 @@ import Testing
             LiveSession(
                 id: .init(now: now, random: Randomness.system.bytes(10)), account: .init(now: now, random: Randomness.system.bytes(10)),
                 role: .member,
-                expiresAt: now + .seconds(1_000), idle: nil, seenAt: now, readAt: now, username: "u\(number)", email: "", name: "",
+                expiresAt: now + .seconds(1_000), idle: nil, readAt: now, username: "u\(number)", email: "", name: "",
                 groups: [])
         }
         let favourite = SessionToken(random: Randomness.system.bytes(32))
-        table.remember(session(0), of: favourite, epoch: 0, now: now)
+        table.remember(session(0), of: favourite, epoch: 0, seenAt: now, now: now)
         var tokens: [SessionToken] = []
         for number in 1...1_000 {
             let token = SessionToken(random: Randomness.system.bytes(32))
             tokens.append(token)
-            table.remember(session(number), of: token, epoch: 0, now: now)
+            table.remember(session(number), of: token, epoch: 0, seenAt: now, now: now)
             guard case .live(let found) = table.find(favourite, now: now) else { Issue.record("the favourite was dropped"); return }
             #expect(found.username == "u0")
         }
