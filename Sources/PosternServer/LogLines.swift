@@ -27,7 +27,9 @@ struct LogLines: LogHandler {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard var bytes = try? Array(encoder.encode(line)) else { return }
         bytes.append(10)
-        // One write a line, so that two threads' lines don't mix. If nobody reads, the line is lost; a sign-in must not wait for it.
+        // If nobody reads the other end, the line is lost: a sign-in must not wait for it. One write a line, so that lines don't mix.
+        var standardError = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        guard poll(&standardError, 1, 0) == 1 else { return }
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

@@ -47,8 +47,7 @@ package struct Server: Sendable {
             mailbox: mailbox)
         routes = parts.rooms.flatMap(\.routes)
         let gateway = GatewayWeb(
-            gateway: Gateway(publicURL: settings.publicURL, appHosts: settings.appHosts), desk: desk, cookies: cookies,
-            trustedProxies: settings.trustedProxies, publicURL: settings.publicURL)
+            gateway: Gateway(publicURL: settings.publicURL, appHosts: settings.appHosts), desk: desk, shell: shell)
         frontDoor = FrontDoor(
             shell: shell, routes: routes, fast: ["/auth/request": gateway.request, "/auth/forward": gateway.forward])
     }
@@ -67,7 +66,7 @@ package struct Server: Sendable {
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
-            let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, random: random)
+            let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, isOpen: settings.signUp != .closed, random: random)
             let endSessions = EndSessions(store: store, desk: desk)
             let views = Views(store: store)
             return [
@@ -126,7 +125,7 @@ package struct Server: Sendable {
                 address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
-        application.addServices(desk, worker, Upkeep(store: store, logger: logger))
+        application.addServices(desk, keys, worker, Upkeep(store: store, logger: logger))
         return application
     }
 }

@@ -38,6 +38,14 @@ extension Settings {
     package static func load(
         file: String?, environment: [String: String], overrides: Overrides = Overrides(), cores: Int
     ) throws(SettingsFile.Problem) -> Settings {
+        if let url = overrides.database, url.drop(while: { $0 != ":" }).dropFirst().prefix(while: { $0 != "@" }).contains(":"),
+            url.contains("@")
+        {
+            throw SettingsFile.Problem(
+                description:
+                    "--database holds a password, and arguments can be read by everybody on the machine. Put the URL into POSTERN_DATABASE_FILE or POSTERN_DATABASE."
+            )
+        }
         let raw = SettingsReader(try SettingsFile(path: file, environment: environment, keys: keys))
         let listenText = overrides.listen ?? raw.text("listen") ?? "127.0.0.1:8080"
         guard let listen = ListenAddress(listenText) else {
@@ -98,6 +106,11 @@ extension Settings {
 
     private mutating func readSessions(_ raw: SettingsReader) throws(SettingsFile.Problem) {
         session.idle = try raw.duration("session.idle") ?? session.idle
+        let shortest = Duration.seconds(120)
+        guard session.idle >= shortest else {
+            throw raw.problem(
+                "session.idle", found: raw.text("session.idle") ?? "", allowed: "2m or more: uses are written down every half minute")
+        }
         session.absolute = try raw.duration("session.absolute") ?? session.absolute
         session.keep = try raw.duration("session.keep") ?? session.keep
         for name in raw.names(under: "groups") {
@@ -108,6 +121,10 @@ extension Settings {
                 idle: try raw.duration("groups.\(name).session.idle") ?? session.idle,
                 absolute: try raw.duration("groups.\(name).session.absolute") ?? session.absolute,
                 keep: try raw.duration("groups.\(name).session.keep") ?? session.keep)
+            guard let idle = groupSessions[name]?.idle, idle >= shortest else {
+                throw raw.problem(
+                    "groups.\(name).session.idle", found: raw.text("groups.\(name).session.idle") ?? "", allowed: "2m or more")
+            }
         }
     }
 

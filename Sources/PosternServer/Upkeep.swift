@@ -11,6 +11,9 @@ struct Upkeep: Service {
     /// Finished jobs are kept this long to be looked at.
     private static let jobsKept = Duration.seconds(7 * 86_400)
 
+    /// A sign-up that nobody confirmed is deleted after that long.
+    private static let unconfirmedKept = Duration.seconds(7 * 86_400)
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -28,6 +31,8 @@ struct Upkeep: Service {
         try await store.write { (transaction) throws(StoreError) in
             try transaction.pruneSessions(now: now)
             try transaction.pruneSignUp(now: now)
+            try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)
+            try transaction.buryExhaustedJobs(now: now)
             try transaction.pruneJobs(endedBefore: now - Self.jobsKept)
         }
     }

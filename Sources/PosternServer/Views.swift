@@ -12,7 +12,7 @@ struct Views: Sendable {
     }
 
     @Sendable func isHealthy() async -> Bool {
-        (try? await store.read { (transaction) throws(StoreError) in try transaction.run("SELECT 1 AS one").count == 1 }) ?? false
+        (try? await store.read { (transaction) throws(StoreError) in try transaction.answers() }) ?? false
     }
 
     @Sendable func sessions(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [Session] {
@@ -29,13 +29,13 @@ struct Views: Sendable {
 
     @Sendable func figures(now: Timestamp) async throws(StoreError) -> OverviewPage.Figures {
         try await store.read { (transaction) throws(StoreError) in
-            let attempts = try transaction.attemptCounts(since: now - .seconds(86_400))
+            let attempts = try transaction.signInCounts(since: now - .seconds(86_400))
             let jobs = try transaction.jobCounts()
             return OverviewPage.Figures(
                 accounts: try transaction.accountCounts(), sessions: try transaction.sessionCount(now: now),
                 groups: try transaction.groupCount(),
-                signInsToday: attempts[AuditEvent.Kind.signedIn.rawValue] ?? 0,
-                refusedToday: attempts[AuditEvent.Kind.signInFailed.rawValue] ?? 0,
+                signInsToday: attempts[.signedIn] ?? 0,
+                refusedToday: attempts[.signInFailed] ?? 0,
                 jobsReady: jobs.ready, jobsDead: jobs.dead)
         }
     }

@@ -26,8 +26,6 @@ package struct Row: Sendable {
         return value
     }
 
-    package func bool(_ column: String) throws(StoreError) -> Bool { try integer(column) != 0 }
-
     package func time(_ column: String) throws(StoreError) -> Timestamp { Timestamp(microseconds: try integer(column)) }
 
     package func id<Tag>(_ column: String) throws(StoreError) -> Identifier<Tag> {
@@ -49,10 +47,6 @@ package struct Row: Sendable {
 
     package func optionalTime(_ column: String) throws(StoreError) -> Timestamp? {
         try optional(column) { (row) throws(StoreError) in try row.time(column) }
-    }
-
-    package func optionalBlob(_ column: String) throws(StoreError) -> [UInt8]? {
-        try optional(column) { (row) throws(StoreError) in try row.blob(column) }
     }
 
     package func optionalID<Tag>(_ column: String) throws(StoreError) -> Identifier<Tag>? {

@@ -11,8 +11,6 @@ package protocol SQLBindable {
 extension Int64: SQLBindable { package var sqlValue: SQLValue { .integer(self) } }
 extension String: SQLBindable { package var sqlValue: SQLValue { .text(self) } }
 extension [UInt8]: SQLBindable { package var sqlValue: SQLValue { .blob(self) } }
-/// Truth is 0 or 1: the form that both engines store alike.
-extension Bool: SQLBindable { package var sqlValue: SQLValue { .integer(self ? 1 : 0) } }
 
 /// A statement whose interpolated values are always bound, never spliced into its text.
 ///

@@ -32,6 +32,11 @@ package struct Transaction: ~Copyable {
     package borrowing func change(_ statement: SQLStatement) throws(StoreError) -> Int { try connection.change(statement) }
 }
 
+extension Transaction {
+    /// Whether the database answers at all.
+    package borrowing func answers() throws(StoreError) -> Bool { try run("SELECT 1 AS one").count == 1 }
+}
+
 /// An SQL database. The bodies are synchronous on purpose: nothing slow can happen while a transaction is open.
 package protocol Store: Sendable {
     /// All or nothing, and durable when it returns. The body may run more than once when the engine asks for a retry.

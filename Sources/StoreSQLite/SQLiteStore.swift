@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 package import Storage
 import Synchronization
 
@@ -22,8 +23,7 @@ package struct SQLiteStore: Store {
             try database.execute(sql: "PRAGMA cache_size = -1024")
         }
         do {
-            let files = FileManager.default
-            if !files.fileExists(atPath: path), !files.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]) {
+            if !FileManager.default.fileExists(atPath: path), !Self.makeFile(path) {
                 throw StoreError.unavailable(reason: "\(path) can't be made: is the folder there, and may this user write to it?")
             }
             pool = try DatabasePool(path: path, configuration: configuration)
@@ -62,10 +62,7 @@ package struct SQLiteStore: Store {
     }
 
     package func backup(to path: String) async throws(StoreError) -> BackupOutcome {
-        guard !FileManager.default.fileExists(atPath: path) else { throw .unavailable(reason: "\(path) exists already") }
-        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]) else {
-            throw .unavailable(reason: "\(path) can't be written")
-        }
+        guard Self.makeFile(path) else { throw .unavailable(reason: "\(path) is there already, or can't be written") }
         do {
             let copy = try DatabaseQueue(path: path)
             try pool.backup(to: copy)
@@ -76,6 +73,14 @@ package struct SQLiteStore: Store {
             try? FileManager.default.removeItem(atPath: path)
             throw storeError(error)
         }
+    }
+
+    /// Makes an empty file that only its owner ever could read.
+    /// - Returns: false also when there is one already.
+    private static func makeFile(_ path: String) -> Bool {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        if file >= 0 { Glibc.close(file) }
+        return file >= 0
     }
 
     package func close() async { try? pool.close() }

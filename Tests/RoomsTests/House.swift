@@ -59,7 +59,7 @@ enum House {
         "EmailAddress": (["Foundation"], "NFKC"),
         "Password": (["Foundation"], "NFKC"),
         "PasswordHasher": (["Foundation", "Glibc"], "threads and their priority"),
-        "KeyRingFile": (["Foundation"], "a file"),
+        "KeyRingFile": (["Foundation", "Glibc", "ServiceLifecycle"], "a file, and a service that watches it"),
         "MailLayout": (["Mustache"], "text for people"),
         "Shell": (["NIOHTTP1"], "tells a broken body from a wrong one"),
         "FrontDoor": (["NIOHTTP1"], "tells a broken body from a wrong one"),

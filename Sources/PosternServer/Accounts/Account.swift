@@ -35,9 +35,7 @@ struct Account: Equatable, Sendable {
 struct NewAccount: Sendable {
     let id: Account.ID
     let email: EmailAddress
-    var username: Username
     let userHandle: [UInt8]
-    let name = ""
     let role: Account.Role
     let state: Account.State
     let passwordHash: String?
@@ -45,15 +43,14 @@ struct NewAccount: Sendable {
 
     /// WebAuthn §5.4.3: an opaque user handle of at most 64 bytes that says nothing about the person.
     static let userHandleBytes = 64
-    /// How many names are tried before giving up: each has four random digits.
-    static let usernameTries = 20
+    /// How many names are tried before giving up.
+    static let usernameTries = 8
 
     init(
         email: EmailAddress, role: Account.Role = .member, state: Account.State, passwordHash: String?, now: Timestamp, random: Randomness
     ) {
         id = Account.ID(now: now, random: random.bytes(10))
         self.email = email
-        username = Username(derivedFrom: email, random: random.bytes(8))
         userHandle = random.bytes(Self.userHandleBytes)
         self.role = role
         self.state = state

@@ -38,35 +38,37 @@ extension Transaction {
         try run("SELECT * FROM account WHERE id = \(id)").first.map { (row) throws(StoreError) in try Account(row) }
     }
 
-    /// Makes the account unless its address or name is taken.
-    /// - Returns: whether it was made. On false the caller looks at the address again or takes another name.
-    private borrowing func createAccount(_ new: NewAccount) throws(StoreError) -> Bool {
-        let name = try change(
-            """
-            INSERT INTO username_taken (username, account_id) VALUES (\(new.username.text), \(new.id))
-            ON CONFLICT (username) DO NOTHING
-            """)
-        guard name == 1 else { return false }
-        return try change(
-            """
-            INSERT INTO account (id, email, email_key, username, user_handle, name, role, state, password_hash, password_set_at, created_at, confirmed_at)
-            VALUES (\(new.id), \(new.email.address), \(new.email.key), \(new.username.text), \(new.userHandle), \(new.name),
-                \(new.role.rawValue), \(new.state.rawValue), \(new.passwordHash), \(new.createdAt), \(new.createdAt),
-                \(new.state == .active ? new.createdAt : nil))
-            ON CONFLICT (email_key) DO NOTHING
-            """) == 1
-    }
-
     /// Makes the account under the first of its names that nobody ever had.
-    /// - Returns: false if its address is taken.
+    /// - Returns: false if its address is taken; then nothing is kept.
     borrowing func createAccountUnderFreeName(_ new: NewAccount, random: Randomness) throws(StoreError) -> Bool {
-        var new = new
-        for _ in 0..<NewAccount.usernameTries {
-            if try createAccount(new) { return true }
-            if try account(email: new.email) != nil { return false }
-            new.username = Username(derivedFrom: new.email, random: random.bytes(8))
+        guard try account(email: new.email) == nil else { return false }
+        for attempt in 0..<NewAccount.usernameTries {
+            // Four digits first; where those are used up for a name, ten.
+            let username = Username(derivedFrom: new.email, digits: attempt < 3 ? 4 : 10, random: random.bytes(8))
+            let isFree =
+                try change(
+                    """
+                    INSERT INTO username_taken (username, account_id) VALUES (\(username.text), \(new.id))
+                    ON CONFLICT (username) DO NOTHING
+                    """) == 1
+            guard isFree else { continue }
+            if try insertAccount(new, username: username) { return true }
+            // Somebody else was faster with the address.
+            try change("DELETE FROM username_taken WHERE username = \(username.text) AND account_id = \(new.id)")
+            return false
         }
         throw .unavailable(reason: "no free username for a new account in \(NewAccount.usernameTries) tries")
+    }
+
+    private borrowing func insertAccount(_ new: NewAccount, username: Username) throws(StoreError) -> Bool {
+        try change(
+            """
+            INSERT INTO account (id, email, email_key, username, user_handle, name, role, state, password_hash, password_set_at,
+                created_at, confirmed_at)
+            VALUES (\(new.id), \(new.email.address), \(new.email.key), \(username.text), \(new.userHandle), '', \(new.role.rawValue),
+                \(new.state.rawValue), \(new.passwordHash), \(new.createdAt), \(new.createdAt), \(new.state == .active ? new.createdAt : nil))
+            ON CONFLICT (email_key) DO NOTHING
+            """) == 1
     }
 
     borrowing func ownerExists() throws(StoreError) -> Bool {
@@ -111,10 +113,18 @@ extension Transaction {
         try change("UPDATE account SET name = \(name) WHERE id = \(id)") == 1
     }
 
-    /// Closes an account, unless it is the last open owner's. The locking read makes two of them wait for each other (AZ-04).
+    /// Reads accounts for a change of roles or states, and holds them and all owners until the transaction ends: two that would each
+    /// take the other's role away wait for each other (AZ-04), and nobody acts by a role that is being taken away.
+    /// - Returns: the two that were asked for, as far as they are there.
+    borrowing func lockedAccounts(_ id: Account.ID, and other: Account.ID?) throws(StoreError) -> [Account] {
+        let other = other ?? id
+        let rows = try run("SELECT * FROM account WHERE role = 'owner' OR id = \(id) OR id = \(other) ORDER BY id\(dialect.rowLock)")
+        return try rows.map { (row) throws(StoreError) in try Account(row) }.filter { $0.id == id || $0.id == other }
+    }
+
+    /// Closes an account, unless it is the last open owner's. After ``lockedAccounts(_:and:)``, as all changes of roles and states.
     borrowing func disableAccount(_ id: Account.ID) throws(StoreError) -> Bool {
-        try lockOwners()
-        return try change(
+        try change(
             """
             UPDATE account SET state = 'disabled' WHERE id = \(id) AND state <> 'disabled' AND (role <> 'owner' OR EXISTS (
                 SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
@@ -132,8 +142,7 @@ extension Transaction {
 
     /// Changes a role, unless the last open owner would be gone.
     borrowing func changeRole(of id: Account.ID, to role: Account.Role) throws(StoreError) -> Bool {
-        try lockOwners()
-        return try change(
+        try change(
             """
             UPDATE account SET role = \(role.rawValue) WHERE id = \(id) AND (\(role.rawValue) = 'owner' OR role <> 'owner' OR EXISTS (
                 SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
@@ -142,17 +151,20 @@ extension Transaction {
 
     /// Deletes an account, unless it is the last open owner's.
     borrowing func deleteAccount(_ id: Account.ID) throws(StoreError) -> Bool {
-        try lockOwners()
-        return try change(
+        try change(
             """
             DELETE FROM account WHERE id = \(id) AND (role <> 'owner' OR EXISTS (
                 SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
             """) == 1
     }
 
-    /// Without it two transactions on PostgreSQL could each see the other's owner and take both away.
-    private borrowing func lockOwners() throws(StoreError) {
-        _ = try run("SELECT id FROM account WHERE role = 'owner' ORDER BY id\(dialect.rowLock)")
+    /// Deletes sign-ups that nobody confirmed and that have no live link any more.
+    borrowing func pruneUnconfirmed(createdBefore time: Timestamp) throws(StoreError) {
+        try change(
+            """
+            DELETE FROM account WHERE state = 'unconfirmed' AND created_at < \(time)
+                AND NOT EXISTS (SELECT 1 FROM email_confirmation WHERE email_confirmation.account_id = account.id)
+            """)
     }
 
     /// Accounts whose address, username or name has `text` in it, newest first.

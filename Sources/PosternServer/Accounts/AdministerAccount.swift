@@ -2,13 +2,15 @@ import Storage
 
 /// What administrators, and the command line, do to an account. Each act is one transaction with its line in the audit record.
 struct AdministerAccount: Sendable {
-    /// Who acts, and with what rights.
-    struct Actor: Sendable {
-        let actor: AuditEvent.Actor
-        let role: Account.Role
-        let client: Client?
+    /// Who acts. What they may do is read in the transaction itself: a session may know a role that was taken away meanwhile.
+    enum Actor: Sendable {
+        case account(Account.ID, Client)
+        /// Whoever may run the command line may do everything.
+        case commandLine
 
-        static let commandLine = Actor(actor: .commandLine, role: .owner, client: nil)
+        var account: Account.ID? { if case .account(let id, _) = self { id } else { nil } }
+        var client: Client? { if case .account(_, let client) = self { client } else { nil } }
+        var inAudit: AuditEvent.Actor { account.map(AuditEvent.Actor.account) ?? .commandLine }
     }
 
     enum Act: Sendable {
@@ -33,8 +35,10 @@ struct AdministerAccount: Sendable {
 
     func perform(_ act: Act, on id: Account.ID, by actor: Actor, now: Timestamp) async throws(StoreError) -> Outcome {
         let outcome = try await store.write { (transaction) throws(StoreError) in
-            guard let account = try transaction.account(id) else { return Outcome.noSuchAccount }
-            guard mayPerform(act, on: account, as: actor.role) else { return .notAllowed }
+            let accounts = try transaction.lockedAccounts(id, and: actor.account)
+            guard let account = accounts.first(where: { $0.id == id }) else { return Outcome.noSuchAccount }
+            let role = actor.account.map { actor in accounts.first { $0.id == actor && $0.state == .active }?.role ?? .member } ?? .owner
+            guard mayPerform(act, on: account, as: role) else { return .notAllowed }
             let (isChanged, event) = try apply(act, to: account, by: actor, in: transaction, now: now)
             guard isChanged else { return refusal(of: act, on: account) }
             try transaction.record(event)
@@ -63,7 +67,7 @@ struct AdministerAccount: Sendable {
         _ act: Act, to account: Account, by actor: Actor, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (isChanged: Bool, AuditEvent) {
         func event(_ kind: AuditEvent.Kind, _ detail: String = "") -> AuditEvent {
-            AuditEvent(kind, account: account.id, by: actor.actor, from: actor.client, at: now, detail: detail)
+            AuditEvent(kind, account: account.id, by: actor.inAudit, from: actor.client, at: now, detail: detail)
         }
         switch act {
         case .disable:
@@ -72,8 +76,10 @@ struct AdministerAccount: Sendable {
             return (isChanged, event(.disabled))
         case .enable: return (try transaction.enableAccount(account.id), event(.enabled))
         case .delete:
-            _ = try transaction.endSessions(of: account.id, except: nil, now: now)
-            return (try transaction.deleteAccount(account.id), event(.deleted))
+            let isChanged = try transaction.deleteAccount(account.id)
+            // The sessions go with the account; other nodes must hear of it.
+            if isChanged { try transaction.noteSessionChange(of: account.id, now: now) }
+            return (isChanged, event(.deleted))
         case .endSessions:
             let count = try transaction.endSessions(of: account.id, except: nil, now: now)
             return (true, event(.sessionsEnded, "\(count)"))

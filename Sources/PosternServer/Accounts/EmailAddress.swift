@@ -1,5 +1,3 @@
-import Foundation
-
 /// A well-formed e-mail address (RFC 5321 §4.1.2, without quoted local parts and address literals), ASCII only.
 ///
 /// Non-ASCII letters are refused, not folded: a look-alike must never get another person's mail (RC-10). Domains in other scripts have
@@ -9,7 +7,9 @@ struct EmailAddress: Hashable, Sendable, CustomStringConvertible {
     let address: String
 
     init?(_ text: String) {
-        let text = trimmed(text).precomposedStringWithCompatibilityMapping
+        // Bytes first: a long text of combining marks costs seconds to walk by character.
+        guard text.utf8.count <= 300, text.utf8.allSatisfy({ $0 < 128 }) else { return nil }
+        let text = trimmed(text)
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, text.utf8.count <= 254, Self.isLocalPart(parts[0]), Self.isDomain(parts[1]) else { return nil }
         address = parts[0] + "@" + parts[1].lowercased()

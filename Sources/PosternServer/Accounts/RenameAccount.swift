@@ -11,6 +11,7 @@ struct RenameAccount: Sendable {
     private static let longestName = 100
 
     func rename(_ id: Account.ID, to text: String, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        guard text.utf8.count <= 4 * Self.longestName + 100 else { return .nameInvalid }
         let name = trimmed(text)
         // No control, format or surrogate characters: a name can't reorder the line it stands in, or end it.
         let isPlain = name.unicodeScalars.allSatisfy {

@@ -8,15 +8,18 @@ struct Username: Hashable, Sendable {
         "security", "owner", "operator", "service", "anonymous", "guest", "nobody", "postern",
     ]
 
-    /// The letters and digits of the local part, and four random digits: `ada.lovelace@…` may become `ada-lovelace-4711`.
-    /// - Parameter random: 8 bytes.
-    init(derivedFrom email: EmailAddress, random: [UInt8]) {
+    /// The letters and digits of the local part, and random digits: `ada.lovelace@…` may become `ada-lovelace-4711`.
+    /// - Parameters:
+    ///   - digits: 1…18.
+    ///   - random: 8 bytes.
+    init(derivedFrom email: EmailAddress, digits: Int, random: [UInt8]) {
         let letters = email.localPart.lowercased().utf8.map { byte -> Character in
             (97...122).contains(byte) || (48...57).contains(byte) ? Character(Unicode.Scalar(byte)) : "-"
         }
         let words = String(letters).split(separator: "-").joined(separator: "-").prefix(24)
         let stem = words.isEmpty || Self.reserved.contains(String(words)) ? "person" : String(words)
-        let number = random.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 10_000
-        text = stem + "-" + String(10_000 + number).dropFirst()
+        let range = (0..<digits).reduce(UInt64(1)) { power, _ in power * 10 }
+        let number = random.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % range
+        text = stem + "-" + String(range + number).dropFirst()
     }
 }

@@ -55,7 +55,7 @@ struct AdminWeb: Room {
     private func people(
         _ text: String, notice: PeoplePage.Notice?, _ visit: Visit, status: HTTPResponse.Status
     ) async throws -> Response {
-        let found = try await search(String(text.prefix(100)))
+        let found = try await search(String(String.UnicodeScalarView(text.unicodeScalars.prefix(100))))
         let page = PeoplePage(
             search: text, accounts: Array(found.prefix(Self.mostShown)), notice: notice, isCut: found.count > Self.mostShown,
             mayInvite: mayInvite, reader: shell.reader(try visit.signedIn(), visit))
@@ -89,8 +89,7 @@ struct AdminWeb: Room {
             let session = try visit.signedIn()
             guard let id = Account.ID(visit.parameterID) else { throw Refused(.notFound) }
             let act = try read(try FormFields(visit.body))
-            let actor = AdministerAccount.Actor(actor: .account(session.account), role: session.role, client: visit.client)
-            switch try await administer.perform(act, on: id, by: actor, now: visit.now) {
+            switch try await administer.perform(act, on: id, by: .account(session.account, visit.client), now: visit.now) {
             case .done, .unchanged:
                 return .seeOther(name == "delete" ? "/auth/admin/people?done=deleted" : "/auth/admin/people/\(id)")
             case .noSuchAccount: throw Refused(.notFound)

@@ -54,4 +54,13 @@ extension Transaction {
         }
         return lines
     }
+
+    /// How often sign-ins succeeded and failed since then.
+    borrowing func signInCounts(since: Timestamp) throws(StoreError) -> [AuditEvent.Kind: Int64] {
+        var counts: [AuditEvent.Kind: Int64] = [:]
+        for row in try run("SELECT kind, COUNT(*) AS number FROM audit_event WHERE at > \(since) AND kind LIKE 'sign-in.%' GROUP BY kind") {
+            if let kind = AuditEvent.Kind(rawValue: try row.text("kind")) { counts[kind] = try row.integer("number") }
+        }
+        return counts
+    }
 }

@@ -10,9 +10,7 @@ import Storage
 struct GatewayWeb: Sendable {
     let gateway: Gateway
     let desk: SessionDesk
-    let cookies: Cookies
-    let trustedProxies: [AddressRange]
-    let publicURL: PublicURL
+    let shell: Shell
 
     /// nginx reads 2xx, 401 and 403 only; anything else becomes a 500.
     @Sendable func request(_ request: Request, _ visit: Visit) async -> Response {
@@ -33,17 +31,18 @@ struct GatewayWeb: Sendable {
         guard request.method == .get || request.method == .head else {
             return Response(status: .methodNotAllowed, headers: [.allow: "GET, HEAD"])
         }
-        guard let verdict = await verdict(request, visit, .forwarded) else { return .problem(.unavailable, requestID: "gateway") }
+        guard let verdict = await verdict(request, visit, .forwarded) else { return shell.answerProgram(visit, .unavailable) }
         switch verdict {
         case .allow(let session): return Self.allowed(session)
-        case .headerAlias: return .problem(.headerAlias, requestID: "gateway")
+        case .headerAlias: return shell.answerProgram(visit, .headerAlias)
         case .signIn(let location?):
             let isSafe = ["GET", "HEAD"].contains(original(request, visit, .forwarded).method)
             return Response(
-                status: isSafe ? .found : .seeOther, headers: [.location: publicURL.description + location, .cacheControl: "no-store"])
+                status: isSafe ? .found : .seeOther,
+                headers: [.location: shell.publicURL.description + location, .cacheControl: "no-store"])
         case .signIn(nil):
-            var response = Response.problem(.signInNeeded, requestID: "gateway")
-            response.headers[.posternSignIn] = publicURL.description + "/auth/sign-in"
+            var response = shell.answerProgram(visit, .signInNeeded)
+            response.headers[.posternSignIn] = shell.publicURL.description + "/auth/sign-in"
             return response
         }
     }
@@ -54,7 +53,6 @@ struct GatewayWeb: Sendable {
     private func verdict(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Gateway.Verdict? {
         let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
         guard let session = await session(request) else { return nil }
-        if case .live(let session) = session, !carriesIdentity { return .allow(session) }
         return gateway.verdict(session.value, original(request, visit, dialect), carriesIdentity: carriesIdentity)
     }
 
@@ -70,7 +68,7 @@ struct GatewayWeb: Sendable {
             if let bearer = request.headers[.authorization].flatMap(Shell.bearerToken) {
                 bearer
             } else {
-                Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
+                Cookies.value(shell.cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
             }
         guard let token else { return Finding.none }
         let now = Timestamp.now()
@@ -88,7 +86,7 @@ struct GatewayWeb: Sendable {
     /// What the proxy says of the request it holds; only a trusted proxy's word counts.
     private func original(_ request: Request, _ visit: Visit, _ dialect: Dialect) -> Gateway.Original {
         let headers = request.headers
-        let isTrusted = visit.peer.map { peer in trustedProxies.contains { $0.contains(peer) } } ?? false
+        let isTrusted = visit.peer.map { peer in shell.trustedProxies.contains { $0.contains(peer) } } ?? false
         guard isTrusted else { return Gateway.Original(method: "GET", url: nil, isNavigation: Self.isNavigation(headers)) }
         switch dialect {
         case .originalURL:

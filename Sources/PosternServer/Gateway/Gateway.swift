@@ -20,9 +20,10 @@ struct Gateway: Sendable {
     let publicURL: PublicURL
     let appHosts: [String]
 
-    func verdict(_ session: LiveSession?, _ original: Original, carriesIdentity: Bool) -> Verdict {
+    func verdict(_ session: LiveSession?, _ original: @autoclosure () -> Original, carriesIdentity: Bool) -> Verdict {
         if carriesIdentity { return .headerAlias }
         if let session { return .allow(session) }
+        let original = original()
         return .signIn(location: original.isNavigation ? signInLocation(original) : nil)
     }
 
@@ -43,14 +44,15 @@ struct Gateway: Sendable {
         "Remote-Scopes", "Remote-Assurance", "Remote-Assertion",
     ]
 
-    /// The same with every separator a hyphen: `Remote_User`, `remote.user` and `REMOTE-USER` are one name to some app behind some proxy.
+    /// The same with every sign that is no letter or digit a hyphen: `Remote_User`, `remote.user`, `remote~user` are one name to some app
+    /// behind some proxy.
     private static let canonicalIdentity = Set(identityHeaders.map { $0.lowercased() })
 
     /// - Parameter name: a request header's name, in lower case.
     static func isIdentity(header name: String) -> Bool {
         guard name.utf8.first == UInt8(ascii: "r"), name.utf8.count >= 10 else { return false }
         if canonicalIdentity.contains(name) { return true }
-        let canonical = name.utf8.map { [UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: " ")].contains($0) ? UInt8(ascii: "-") : $0 }
+        let canonical = name.utf8.map { (97...122).contains($0) || (48...57).contains($0) ? $0 : UInt8(ascii: "-") }
         return canonicalIdentity.contains(String(decoding: canonical, as: UTF8.self))
     }
 

@@ -41,13 +41,19 @@ final class JobWorker: Service {
 
     /// - Returns: whether there was one.
     func runOne() async throws -> Bool {
-        guard !handlers.isEmpty else { return false }
-        let lease = random.bytes(16)
-        let claimed = try await store.write { (transaction) throws(StoreError) in
-            try transaction.claimJob(lease: lease, now: .now())
+        for (kind, handler) in handlers {
+            let lease = random.bytes(16)
+            let claimed = try await store.write { (transaction) throws(StoreError) in
+                try transaction.claimJob(kind, lease: lease, now: .now())
+            }
+            guard let job = claimed else { continue }
+            try await end(job, with: await perform(job, handler))
+            return true
         }
-        guard let job = claimed else { return false }
-        let outcome = await perform(job)
+        return false
+    }
+
+    private func end(_ job: ClaimedJob, with outcome: JobOutcome) async throws(StoreError) {
         let retryAt = Timestamp.now() + JobSchedule.wait(afterTries: job.tries, jitter: random.bytes(1)[0])
         try await store.write { (transaction) throws(StoreError) in
             switch outcome {
@@ -56,13 +62,9 @@ final class JobWorker: Service {
             case .failed(let error): _ = try transaction.retryJob(job, at: retryAt, error: error)
             }
         }
-        return true
     }
 
-    private func perform(_ job: ClaimedJob) async -> JobOutcome {
-        guard let kind = Job.Kind(rawValue: job.kind), let handler = handlers[kind] else {
-            return .failed("nobody here can do '\(job.kind)'")
-        }
+    private func perform(_ job: ClaimedJob, _ handler: Handler) async -> JobOutcome {
         do {
             let outcome = await handler(try keys.open(job.sealedPayload, at: Job.place(of: job.id)))
             if case .failed(let error) = outcome {

@@ -25,12 +25,13 @@ extension Transaction {
             """)
     }
 
-    /// Takes the job that has waited longest. Its time moves past the lease: if the worker dies, it comes up again.
-    borrowing func claimJob(lease: [UInt8], now: Timestamp) throws(StoreError) -> ClaimedJob? {
+    /// Takes the job of a kind that has waited longest. Kinds that nobody here can do wait for a node that can. Its time moves past the lease: if the worker dies, it comes up again.
+    borrowing func claimJob(_ kind: Job.Kind, lease: [UInt8], now: Timestamp) throws(StoreError) -> ClaimedJob? {
         let rows = try run(
             """
             UPDATE job SET lease = \(lease), run_at = \(now + JobSchedule.lease), tries = tries + 1
-            WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= \(now) ORDER BY run_at LIMIT 1\(dialect.skipLocked))
+            WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= \(now) AND kind = \(kind.rawValue)
+                    AND tries < \(JobSchedule.mostTries) ORDER BY run_at LIMIT 1\(dialect.skipLocked))
                 AND state = 'ready'
             RETURNING id, kind, payload, tries
             """)
@@ -82,10 +83,21 @@ extension Transaction {
         let empty: [UInt8] = []
         for row in try run("SELECT id, payload FROM job WHERE payload <> \(empty)") {
             let id: Job.ID = try row.id("id")
-            guard let sealed = reseal(try row.blob("payload"), Job.place(of: id)) else { continue }
-            count += try change("UPDATE job SET payload = \(sealed) WHERE id = \(id)")
+            let before = try row.blob("payload")
+            guard let sealed = reseal(before, Job.place(of: id)) else { continue }
+            // Not if it was finished and blanked meanwhile.
+            count += try change("UPDATE job SET payload = \(sealed) WHERE id = \(id) AND payload = \(before)")
         }
         return count
+    }
+
+    /// Gives up what was tried often enough and never ended: its worker died each time.
+    borrowing func buryExhaustedJobs(now: Timestamp) throws(StoreError) {
+        try change(
+            """
+            UPDATE job SET state = 'dead', lease = NULL, ended_at = \(now), last_error = 'its worker died each time'
+            WHERE state = 'ready' AND tries >= \(JobSchedule.mostTries) AND run_at <= \(now)
+            """)
     }
 
     borrowing func pruneJobs(endedBefore time: Timestamp) throws(StoreError) {

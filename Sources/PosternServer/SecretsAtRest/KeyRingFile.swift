@@ -1,5 +1,7 @@
 import Foundation
+import Glibc
 import Secrets
+import ServiceLifecycle
 import Synchronization
 
 /// The key ring's file: JSON, mode 0600, outside the database.
@@ -39,17 +41,42 @@ struct KeyRingFile: Sendable {
         return ring
     }
 
-    /// Writes beside the file and renames: a crash leaves the old ring or the new one.
+    /// Writes beside the file, to the disk, and renames: a crash leaves the old ring or the new one. Nobody else can read either.
     func write(_ ring: KeyRing) throws(Problem) {
-        let document = Document(
-            keys: ring.keys.map { .init(id: Base64URL.encode($0.id), key: Base64URL.encode($0.bytes.exposed)) })
+        let document = Document(keys: ring.keys.map { .init(id: Base64URL.encode($0.id), key: Base64URL.encode($0.bytes.exposed)) })
         let draft = path + ".new"
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let files = FileManager.default
-        guard let data = try? encoder.encode(document),
-            files.createFile(atPath: draft, contents: data, attributes: [.posixPermissions: 0o600]), rename(draft, path) == 0
-        else { throw Problem(description: "The key ring \(path) can't be written: is the folder there, and may this user write to it?") }
+        unlink(draft)
+        guard let data = try? encoder.encode(document), Self.writeDurably(Array(data), to: draft), rename(draft, path) == 0 else {
+            throw Problem(description: "The key ring \(path) can't be written: is the folder there, and may this user write to it?")
+        }
+        // The name must be on the disk before the database hears of the key.
+        let folder = open(
+            (path as NSString).deletingLastPathComponent.isEmpty ? "." : (path as NSString).deletingLastPathComponent, O_RDONLY)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
+    }
+
+    private static func writeDurably(_ bytes: [UInt8], to path: String) -> Bool {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) } == bytes.count && fsync(file) == 0
+    }
+
+    /// Runs `body` while no other process of this machine changes the ring.
+    func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
+        let lock = open(path + ".lock", O_RDWR | O_CREAT, 0o600)
+        guard lock >= 0 else {
+            throw Problem(description: "The key ring's lock \(path).lock can't be made: may this user write to that folder?")
+        }
+        // Asked again and again instead of waited for: a waiting thread would be one that others need.
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 { try await Task.sleep(for: .milliseconds(20)) }
+        defer { close(lock) }
+        return try await body()
     }
 
     static func freshKey(_ random: Randomness) -> KeyRing.Key {
@@ -60,10 +87,14 @@ struct KeyRingFile: Sendable {
     }
 }
 
-/// The ring in use. `postern secrets rotate` in another process changes the file; an unknown key makes this read it again.
+/// The ring in use. `postern secrets rotate` in another process changes the file; a running server reads it again within seconds, and
+/// at once when it meets a key that it doesn't know.
 package final class KeyRingHolder: Sendable {
     private let file: KeyRingFile?
     private let ring: Mutex<KeyRing>
+
+    /// How often the file is looked at.
+    private static let watchInterval = Duration.seconds(5)
 
     init(_ ring: KeyRing, file: KeyRingFile? = nil) {
         self.file = file
@@ -76,8 +107,27 @@ package final class KeyRingHolder: Sendable {
         do {
             return try current.open(sealed, at: place)
         } catch .unknownKey {
-            if let fresh = try? file?.read() { ring.withLock { $0 = fresh } }
+            reload()
             return try current.open(sealed, at: place)
+        }
+    }
+
+    private func reload() {
+        guard let fresh = try? file?.read() else { return }
+        // A ring only grows: one that lacks a key of ours is damaged or another's.
+        ring.withLock { ring in
+            if ring.keys.allSatisfy({ key in fresh.keys.contains { $0.id == key.id } }) { ring = fresh }
+        }
+    }
+}
+
+extension KeyRingHolder: Service {
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.watchInterval)
+                reload()
+            }
         }
     }
 }

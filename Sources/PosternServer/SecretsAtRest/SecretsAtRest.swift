@@ -13,8 +13,12 @@ struct SecretsAtRest: Sendable {
 
     /// - Returns: the ring that this database was sealed with.
     func open(now: Timestamp) async throws -> KeyRing {
-        let known = try await store.read { (transaction) throws(StoreError) in try transaction.sealingKeys() }
+        try await file.locked { try await openLocked(now: now) }
+    }
+
+    private func openLocked(now: Timestamp) async throws -> KeyRing {
         if !file.exists {
+            let known = try await store.read { (transaction) throws(StoreError) in try transaction.sealingKeys() }
             guard known.isEmpty else {
                 throw Problem(
                     description:
@@ -25,14 +29,6 @@ struct SecretsAtRest: Sendable {
             try file.write(ring)
         }
         let ring = try file.read()
-        for (id, fingerprint) in known {
-            guard let key = ring.keys.first(where: { $0.id == id }), isEqualInConstantTime(ring.fingerprint(of: key), fingerprint) else {
-                throw Problem(
-                    description:
-                        "The key ring \(file.path) is not the one this database was sealed with: key \(Base64URL.encode(id)) is missing or another. Put the right ring back. Nothing was changed."
-                )
-            }
-        }
         try await remember(ring, now: now)
         return ring
     }
@@ -41,7 +37,11 @@ struct SecretsAtRest: Sendable {
     /// The file comes first: a crash in between leaves a ring that opens both old and new.
     /// - Returns: how many values were sealed anew.
     func rotate(now: Timestamp) async throws -> Int {
-        let old = try await open(now: now)
+        try await file.locked { try await rotateLocked(now: now) }
+    }
+
+    private func rotateLocked(now: Timestamp) async throws -> Int {
+        let old = try await openLocked(now: now)
         guard let ring = KeyRing(keys: old.keys + [KeyRingFile.freshKey(random)]) else {
             preconditionFailure("Four random bytes met twice.")
         }
@@ -57,13 +57,23 @@ struct SecretsAtRest: Sendable {
         }
     }
 
-    private func remember(_ ring: KeyRing, now: Timestamp) async throws(StoreError) {
-        let keys = ring.keys.map { ($0.id, ring.fingerprint(of: $0)) }
-        let known = try await store.read { (transaction) throws(StoreError) in try transaction.sealingKeys() }
-        let missing = keys.filter { known[$0.0] == nil }
-        guard !missing.isEmpty else { return }
-        try await store.write { (transaction) throws(StoreError) in
-            for (id, fingerprint) in missing { try transaction.addSealingKey(id: id, fingerprint: fingerprint, now: now) }
+    /// Checks that the ring holds every key the database knows, and tells the database of new ones: in one transaction and under a lock,
+    /// because two nodes may bring a ring of their own to one new database.
+    private func remember(_ ring: KeyRing, now: Timestamp) async throws {
+        let keys = ring.keys.map { (id: $0.id, fingerprint: ring.fingerprint(of: $0)) }
+        let stranger = try await store.write { (transaction) throws(StoreError) -> [UInt8]? in
+            if let lock = transaction.dialect.migrationLock { _ = try transaction.run(lock) }
+            let known = try transaction.sealingKeys()
+            for (id, fingerprint) in known {
+                guard let own = keys.first(where: { $0.id == id }), isEqualInConstantTime(own.fingerprint, fingerprint) else { return id }
+            }
+            for key in keys where known[key.id] == nil { try transaction.addSealingKey(id: key.id, fingerprint: key.fingerprint, now: now) }
+            return nil
         }
+        guard let stranger else { return }
+        throw Problem(
+            description:
+                "The key ring \(file.path) is not the one this database was sealed with: key \(Base64URL.encode(stranger)) is missing or another. Put the right ring back. Nothing was changed."
+        )
     }
 }

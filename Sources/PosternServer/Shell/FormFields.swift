@@ -3,6 +3,9 @@ struct FormFields: Sendable {
     /// More than any page of ours has (HT-06).
     static let mostFields = 64
 
+    /// In bytes as sent.
+    static let longestName = 64
+
     private let fields: [String: String]
 
     /// Throws ``Refused`` for a name that stands twice, broken escapes, bytes that are no UTF-8, or a NUL.
@@ -11,6 +14,8 @@ struct FormFields: Sendable {
         for pair in bytes.split(separator: UInt8(ascii: "&")) {
             guard fields.count < Self.mostFields else { throw Refused(.tooLarge, detail: "More than \(Self.mostFields) fields.") }
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            // A name is hashed, and hashing a long one of combining marks costs seconds.
+            guard parts[0].count <= Self.longestName else { throw Refused(.malformed, detail: "A field's name is too long.") }
             guard let name = Self.decode(parts[0]), let value = parts.count == 2 ? Self.decode(parts[1]) : "" else {
                 throw Refused(.malformed, detail: "A field is not valid percent-encoded UTF-8.")
             }

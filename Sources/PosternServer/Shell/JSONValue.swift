@@ -43,6 +43,8 @@ struct JSONFields {
 
 private struct Parser {
     static let deepest = 32
+    /// Of a key, in bytes: a key is hashed, and hashing a long one of combining marks costs seconds.
+    static let longestKey = 64
 
     let bytes: [UInt8]
     var position = 0
@@ -100,6 +102,7 @@ private struct Parser {
         while true {
             skipSpace()
             let key = try string()
+            guard key.utf8.count <= Self.longestKey else { throw broken("a key of more than \(Self.longestKey) bytes") }
             try expect(":")
             guard object.updateValue(try value(depth: depth + 1), forKey: key) == nil else { throw broken("a key that stands twice") }
             if isAt(",") { position += 1 } else { break }
@@ -120,16 +123,33 @@ private struct Parser {
         return .array(array)
     }
 
+    /// RFC 8259 §6: a minus, digits without a leading zero, a fraction, an exponent.
     private mutating func number() throws -> JSONValue {
         let start = position
-        while let byte = next, (48...57).contains(byte) || [43, 45, 46, 69, 101].contains(byte) { position += 1 }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil, let number = Double(text), number.isFinite
-        else {
+        if next == UInt8(ascii: "-") { position += 1 }
+        let isZero = next == UInt8(ascii: "0")
+        var isNumber = digits() && !(isZero && position > start + (bytes[start] == UInt8(ascii: "-") ? 2 : 1))
+        if next == UInt8(ascii: ".") {
+            position += 1
+            isNumber = digits() && isNumber
+        }
+        if let byte = next, byte | 0x20 == UInt8(ascii: "e") {
+            position += 1
+            if let sign = next, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { position += 1 }
+            isNumber = digits() && isNumber
+        }
+        guard isNumber, let number = Double(String(decoding: bytes[start..<position], as: UTF8.self)), number.isFinite else {
             position = start
             throw broken("no value, or a number out of range")
         }
         return .number(number)
+    }
+
+    /// - Returns: whether there was one at least.
+    private mutating func digits() -> Bool {
+        let start = position
+        while let byte = next, (48...57).contains(byte) { position += 1 }
+        return position > start
     }
 
     private mutating func string() throws -> String {

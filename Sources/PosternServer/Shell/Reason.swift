@@ -5,6 +5,7 @@ enum Reason: String, CaseIterable, Sendable {
     case wrongCredentials = "wrong-credentials"
     case busy
     case unavailable
+    case outcomeUnknown = "outcome-unknown"
     case malformed
     case tooLarge = "too-large"
     case uriTooLong = "uri-too-long"
@@ -31,7 +32,7 @@ enum Reason: String, CaseIterable, Sendable {
     var status: HTTPResponse.Status {
         switch self {
         case .wrongCredentials, .signInNeeded: .unauthorized
-        case .busy, .unavailable: .serviceUnavailable
+        case .busy, .unavailable, .outcomeUnknown: .serviceUnavailable
         case .malformed, .proxyNotTrusted: .badRequest
         case .tooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
@@ -52,6 +53,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongCredentials: "That e-mail and password don’t match"
         case .busy: "Too busy for a moment"
         case .unavailable: "Not working for a moment"
+        case .outcomeUnknown: "It may have been done"
         case .malformed: "That request can’t be read"
         case .tooLarge: "That is too large"
         case .uriTooLong: "That address is too long"
@@ -83,6 +85,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongCredentials:
             "Check for caps lock. If you made the account just now, open the link in our mail first."
         case .busy: "Your sign-in wasn’t tried, and nothing was lost. Send it again in a few seconds."
+        case .outcomeUnknown: "The database went away at the last moment. Look whether it was done before you send it again."
         case .unavailable: "Nothing was changed. Try again in a minute; whoever is signed in stays signed in."
         case .malformed: "Send it again as the page or the API’s description says."
         case .tooLarge: "A form or a document may have 64 KiB."

@@ -34,8 +34,10 @@ struct Shell: Sendable {
         var response: Response
         do {
             try admit(route, request, &visit)
-            try await identify(route, request, &visit)
+            // The body first: it may take half a minute to come, and who is signed in is asked after that.
             if route.isUnsafe { try await receive(route, request, &visit) }
+            try await identify(route, request, &visit)
+            if route.isUnsafe { try checkOrigin(route, request, visit) }
             try allow(route, visit)
             response = try await route.handler(request, visit)
         } catch let error as HTTPParserError {
@@ -55,6 +57,13 @@ struct Shell: Sendable {
         visit.id = Self.hex(random.bytes(8))
         let surface: Route.Surface = request.headers[.accept]?.contains("text/html") == true ? .page : .api
         return finish(refusal(Refused(reason), surface, visit), visit)
+    }
+
+    /// The same for programs alone, whatever they accept.
+    func answerProgram(_ context: Visit, _ reason: Reason) -> Response {
+        var visit = context
+        visit.id = Self.hex(random.bytes(8))
+        return finish(refusal(Refused(reason), .api, visit), visit)
     }
 
     /// Who asks, and for which host.
@@ -94,7 +103,7 @@ struct Shell: Sendable {
         return SessionToken(text: header.dropFirst(prefix.count).utf8)
     }
 
-    /// Reads an unsafe request's body and makes sure that it comes from a page of ours, or from a program that isn't a browser's page.
+    /// Reads an unsafe request's body.
     private func receive(_ route: Route, _ request: Request, _ visit: inout Visit) async throws {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.mostBody { throw Refused(.tooLarge) }
         var request = request
@@ -103,6 +112,10 @@ struct Shell: Sendable {
         } catch is NIOTooManyBytesError {
             throw Refused(.tooLarge)
         }
+    }
+
+    /// Makes sure that an unsafe request comes from a page of ours, or from a program that isn't a browser's page.
+    private func checkOrigin(_ route: Route, _ request: Request, _ visit: Visit) throws {
         let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() } ?? ""
         switch route.surface {
         case .plain: throw Refused(.methodNotAllowed)
@@ -159,7 +172,7 @@ struct Shell: Sendable {
     }
 
     private func refusal(_ error: any Error, _ surface: Route.Surface, _ visit: Visit) -> Response {
-        let refused = error as? Refused ?? Refused(.unavailable)
+        let refused = error as? Refused ?? Refused((error as? StoreError) == .outcomeUnknown ? .outcomeUnknown : .unavailable)
         if !(error is Refused) {
             visit.logger.error(
                 "a request failed",

@@ -31,35 +31,39 @@ struct SignIn: Sendable {
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
         guard !hasher.isFull else { return .busy }
-        let known = try await store.read { (transaction) throws(StoreError) in
-            let account = try transaction.account(email: attempt.email)
-            return (account, try account.map { (account) throws(StoreError) in try transaction.groups(of: account.id) } ?? [])
-        }
-        guard let checked = try? await hasher.verify(attempt.password, against: known.0?.passwordHash) else { return .busy }
-        guard let account = known.0, checked.matches, account.state == .active, let hash = account.passwordHash else {
-            try await recordRefusal(attempt, of: known.0, now: now)
+        let known = try await store.read { (transaction) throws(StoreError) in try transaction.account(email: attempt.email) }
+        guard let checked = try? await hasher.verify(attempt.password, against: known?.passwordHash) else { return .busy }
+        guard let account = known, checked.matches, account.state == .active, let hash = account.passwordHash else {
+            try await recordRefusal(attempt, of: known, now: now)
             return .wrongCredentials
         }
-        let session = NewSession(
-            account: account.id, policy: policies.policy(for: known.1), isKept: attempt.isKept, client: attempt.client, now: now,
-            random: random)
-        let replaced = attempt.replaced?.hash
-        let record = record(attempt, .signedIn, "password", account: account.id, session: session.id, now: now)
-        let isOpen = try await store.write { (transaction) throws(StoreError) in
-            guard try transaction.noteSignIn(account.id, passwordHash: hash, rehashed: checked.rehashed, now: now) else { return false }
-            if let replaced { _ = try transaction.endSession(tokenHash: replaced, now: now) }
-            try transaction.openSession(session)
-            try transaction.recordAttempt(record)
-            try transaction.record(AuditEvent(.signedIn, account: account.id, by: .account(account.id), from: attempt.client, at: now))
-            return true
-        }
-        if replaced != nil { desk.forget(account.id) }
-        guard isOpen else {
+        guard let opened = try await open(attempt, account.id, hash, rehashed: checked.rehashed, now: now) else {
             // Closed, or given another password, while this one was checked.
             try await recordRefusal(attempt, of: account, now: now)
             return .wrongCredentials
         }
-        return .signedIn(session)
+        return .signedIn(opened)
+    }
+
+    /// - Returns: nil when the account changed meanwhile.
+    private func open(
+        _ attempt: Attempt, _ account: Account.ID, _ hash: String, rehashed: String?, now: Timestamp
+    ) async throws(StoreError) -> NewSession? {
+        let replaced = attempt.replaced?.hash
+        let (policies, random) = (policies, random)
+        let opened = try await store.write { (transaction) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? in
+            guard try transaction.noteSignIn(account, passwordHash: hash, rehashed: rehashed, now: now) else { return nil }
+            let session = NewSession(
+                account: account, policy: policies.policy(for: try transaction.groups(of: account)), isKept: attempt.isKept,
+                client: attempt.client, now: now, random: random)
+            let replacedOf = try replaced.flatMap { (hash) throws(StoreError) in try transaction.endSession(tokenHash: hash, now: now) }
+            try transaction.openSession(session)
+            try transaction.recordAttempt(record(attempt, .signedIn, "password", account: account, session: session.id, now: now))
+            try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: attempt.client, at: now))
+            return (session, replacedOf)
+        }
+        if let replacedOf = opened?.replacedOf { desk.forget(replacedOf) }
+        return opened?.0
     }
 
     /// In a transaction of its own: nothing that fails later can undo it (LG-05).

@@ -29,7 +29,7 @@ extension Transaction {
         try change(
             """
             INSERT INTO sign_in_attempt (id, at, account_id, identifier_hash, outcome, reason, address, browser, session_id)
-            VALUES (\(attempt.id), \(attempt.at), \(attempt.account), \(attempt.identifierHash), \(attempt.outcome.rawValue),
+            VALUES (\(attempt.id), \(attempt.at), (SELECT id FROM account WHERE id = \(attempt.account)), \(attempt.identifierHash), \(attempt.outcome.rawValue),
                 \(attempt.reason), \(attempt.client.address.description), \(attempt.client.browser), \(attempt.session))
             """)
     }
@@ -44,14 +44,5 @@ extension Transaction {
                     address: try row.text("address"), browser: try row.text("browser")))
         }
         return lines
-    }
-
-    /// Attempts since then, by outcome.
-    borrowing func attemptCounts(since: Timestamp) throws(StoreError) -> [String: Int64] {
-        var counts: [String: Int64] = [:]
-        for row in try run("SELECT kind, COUNT(*) AS number FROM audit_event WHERE at > \(since) AND kind LIKE 'sign-in.%' GROUP BY kind") {
-            counts[try row.text("kind")] = try row.integer("number")
-        }
-        return counts
     }
 }

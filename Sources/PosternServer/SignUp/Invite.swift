@@ -15,6 +15,8 @@ struct Invite: Sendable {
     let hasher: PasswordHasher
     let keys: KeyRingHolder
     let mails: SignUpMail
+    /// False where only the command line makes accounts: then links that were sent before open nothing either.
+    let isOpen: Bool
     let random: Randomness
 
     static let linkPurpose = Token.Purpose(label: "invitation")
@@ -35,7 +37,8 @@ struct Invite: Sendable {
 
     /// The address of a live invitation, for the page that asks for the password.
     func address(of link: Token, now: Timestamp) async throws(StoreError) -> EmailAddress? {
-        try await store.read { (transaction) throws(StoreError) in
+        guard isOpen else { return nil }
+        return try await store.read { (transaction) throws(StoreError) in
             try transaction.invitedAddress(tokenHash: link.hash(for: Self.linkPurpose), now: now)
         }
     }

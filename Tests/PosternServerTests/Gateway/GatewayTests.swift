@@ -44,7 +44,8 @@ import Testing
     @Test(
         "a request that claims an identity is refused, however the name is spelled",
         arguments: [
-            "Remote-User", "remote-user", "REMOTE-USER", "Remote_User", "remote.user", "Remote-Email", "remote_groups", "Remote-Assertion",
+            "Remote-User", "remote-user", "REMOTE-USER", "Remote_User", "remote.user", "Remote-Email", "remote_groups", "Remote~User",
+            "Remote!User", "Remote|User", "Remote'User", "Remote-Assertion",
             "Remote_Key",
         ])
     func spoofing(name: String) async throws {

@@ -69,7 +69,8 @@ import Testing
         try await enqueue(house, [1])
         let now = Timestamp.now()
         func claim(_ lease: UInt8, at time: Timestamp) async throws -> ClaimedJob? {
-            try await house.store.write { (transaction) throws(StoreError) in try transaction.claimJob(lease: [lease], now: time) }
+            try await house.store.write { (transaction) throws(StoreError) in try transaction.claimJob(.sendMail, lease: [lease], now: time)
+            }
         }
         let late = try #require(try await claim(1, at: now))
         #expect(try await claim(2, at: now + .seconds(59)) == nil)
@@ -92,7 +93,9 @@ import Testing
         var time = Timestamp.now()
         for tries in Int64(1)...12 {
             let due = time
-            let claimed = try await house.store.write { (transaction) throws(StoreError) in try transaction.claimJob(lease: [1], now: due) }
+            let claimed = try await house.store.write { (transaction) throws(StoreError) in
+                try transaction.claimJob(.sendMail, lease: [1], now: due)
+            }
             let job = try #require(claimed)
             #expect(job.tries == tries)
             let next = time + JobSchedule.wait(afterTries: tries, jitter: 255)

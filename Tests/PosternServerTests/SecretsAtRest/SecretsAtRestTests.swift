@@ -77,4 +77,31 @@ import Testing
         #expect(holder.current.keys.count == 2)
         await place.store.close()
     }
+
+    @Test("eight first starts, and eight rotations, at once leave one ring that opens", arguments: StoreUnderTest.allCases)
+    func together(engine: StoreUnderTest) async throws {
+        let place = try await place(engine)
+        for rotates in [false, true] {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 1...8 {
+                    group.addTask {
+                        if rotates {
+                            _ = try await place.secrets.rotate(now: .now())
+                        } else {
+                            _ = try await place.secrets.open(now: .now())
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await place.secrets.open(now: .now()).keys.count == (rotates ? 9 : 1))
+        }
+        // A second node with a ring of its own.
+        let stranger = KeyRingFile(path: try StoreUnderTest.freshFolder() + "/key-ring.json")
+        try stranger.write(try #require(KeyRing(keys: [KeyRingFile.freshKey(.system)])))
+        await #expect(throws: SecretsAtRest.Problem.self) {
+            try await SecretsAtRest(store: place.store, file: stranger, random: .system).open(now: .now())
+        }
+        await place.store.close()
+    }
 }

@@ -88,6 +88,7 @@ import Testing
             ("listen: [a]", ["a list", "one value"]), ("sign-up: maybe", ["maybe", "open, domains, invited, closed"]),
             ("sign-up: domains", ["at least one e-mail domain"]),
             ("session: {idle: 5}", ["session.idle", "'5'", "15m"]), ("session: {idle: -5m}", ["-5m"]),
+            ("session: {idle: 30s}", ["2m or more"]),
             ("session: {idle: 99999999999999999999d}", ["session.idle"]),
             ("hashing: {memory-kib: 1024}", ["1024", "from 19456"]), ("hashing: {passes: 1}", ["47104"]),
             ("database: mysql://x:pw@y/z", ["postgres://"]),
@@ -104,6 +105,17 @@ import Testing
         let problem = problem(yaml)
         for word in words { #expect(problem.contains(word), "\(problem)") }
         #expect(!problem.contains("pw@"))
+    }
+
+    @Test("a password in an argument is refused: everybody on the machine can read it")
+    func passwordInArgument() {
+        #expect(throws: SettingsFile.Problem.self) {
+            try Settings.load(file: nil, environment: [:], overrides: .init(database: "postgres://u:secret@h/d"), cores: 1)
+        }
+        #expect(throws: Never.self) {
+            try Settings.load(
+                file: nil, environment: [:], overrides: .init(database: "postgres:///d?host=/tmp/x&options=-csearch_path%3Da"), cores: 1)
+        }
     }
 
     @Test("an unknown variable of ours is refused, others are not ours")
