@@ -33,8 +33,9 @@ let package = Package(
 
         // The database seam.
         .target(name: "Storage"),
-        .target(name: "StoreSQLite", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")]),
-        .target(name: "StorePostgres", dependencies: ["Storage", "CPostgres"]),
+        .target(name: "WorkThreads"),
+        .target(name: "StoreSQLite", dependencies: ["Storage", "WorkThreads", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "StorePostgres", dependencies: ["Storage", "WorkThreads", "CPostgres"]),
 
         // System libraries.
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
@@ -45,7 +46,7 @@ let package = Package(
         .target(
             name: "PosternServer",
             dependencies: [
-                "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "CCurl", crypto,
+                "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

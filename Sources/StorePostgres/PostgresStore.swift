@@ -1,65 +1,48 @@
 import Foundation
 package import Storage
-import Synchronization
+import WorkThreads
 
 /// PostgreSQL over libpq: a bounded set of connections, each with a thread of its own.
 package struct PostgresStore: Store {
-    private let pool: ConnectionPool
+    private let threads: WorkThreads<PostgresConnection>
+
+    /// More callers than this wait for nothing: the database is not keeping up.
+    private static let longestQueue = 4_096
 
     /// - Parameters:
     ///   - url: `postgres://user:password@host/database?…`, as libpq reads it.
     ///   - connections: how many threads and connections; made when first needed.
     package init(url: String, connections: Int = 8) {
-        pool = ConnectionPool(count: connections) { PostgresConnection(url: url) }
+        threads = WorkThreads(name: "postern-pg", count: connections, queue: Self.longestQueue) { PostgresConnection(url: url) }
     }
 
     package func write<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await onConnection(body) { connection, body throws(StoreError) in
-            try connection.transaction(begin: "BEGIN", body)
-        }
+        try await run("BEGIN", body)
     }
 
     package func read<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await onConnection(body) { connection, body throws(StoreError) in
-            try connection.transaction(begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", body)
+        try await run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", body)
+    }
+
+    private func run<Value: Sendable>(
+        _ begin: String, _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let result = await threads.run { connection in
+            Result { () throws(StoreError) in try connection.transaction(begin: begin, body) }
         }
+        guard let result else { throw .unavailable(reason: "PostgreSQL: too many waiting, or closed") }
+        return try result.get()
     }
 
     package func backup(to path: String) async throws(StoreError) -> BackupOutcome {
         .use(command: "pg_dump --format=custom --file='\(path)' \"$POSTERN_DATABASE\"")
     }
 
-    package func close() async { pool.close() }
-
-    private typealias Body<Value> = @Sendable (borrowing Transaction) throws(StoreError) -> Value
-
-    private func onConnection<Value: Sendable>(
-        _ body: Body<Value>, _ use: @escaping @Sendable (PostgresConnection, Body<Value>) throws(StoreError) -> Value
-    ) async throws(StoreError) -> Value {
-        let outcome = Outcome<Value>()
-        await withoutActuallyEscaping(body) { body in
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let work = ConnectionPool.Work(
-                    { connection in
-                        outcome.set(Result { () throws(StoreError) in try use(connection, body) })
-                    }, done: { continuation.resume() })
-                if !pool.submit(work) { continuation.resume() }
-            }
-        }
-        return try outcome.result.get()
-    }
-}
-
-/// Where a connection's thread leaves what came out.
-private final class Outcome<Value: Sendable>: Sendable {
-    private let stored = Mutex<Result<Value, StoreError>>(.failure(.unavailable(reason: "PostgreSQL: too many waiting, or closed")))
-
-    var result: Result<Value, StoreError> { stored.withLock { $0 } }
-    func set(_ result: Result<Value, StoreError>) { stored.withLock { $0 = result } }
+    package func close() async { threads.close() }
 }
 
 extension PostgresConnection {

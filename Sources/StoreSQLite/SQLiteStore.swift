@@ -2,18 +2,25 @@ import Foundation
 import GRDB
 import Glibc
 package import Storage
-import Synchronization
+import WorkThreads
 
 /// The embedded store: one SQLite file in WAL mode, durable when a write returns.
 package struct SQLiteStore: Store {
     private let pool: DatabasePool
+    /// The threads on which the pool's blocking calls are made.
+    private let writer: WorkThreads<Void>
+    private let readers: WorkThreads<Void>
+
+    /// More callers than this wait for nothing: the disk is not keeping up.
+    private static let longestQueue = 4_096
 
     /// - Parameters:
     ///   - path: the database file; made with mode 0600 if it isn't there.
     ///   - readers: connections for reads beside the one writer.
     package init(path: String, readers: Int = 4) throws(StoreError) {
         var configuration = GRDB.Configuration()
-        configuration.maximumReaderCount = readers
+        // Besides the threads' own, one for each caller that can look something up at once: none of them ever waits for another.
+        configuration.maximumReaderCount = readers + ProcessInfo.processInfo.activeProcessorCount
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
@@ -27,38 +34,41 @@ package struct SQLiteStore: Store {
                 throw StoreError.unavailable(reason: "\(path) can't be made: is the folder there, and may this user write to it?")
             }
             pool = try DatabasePool(path: path, configuration: configuration)
+            writer = WorkThreads(name: "postern-write", count: 1, queue: Self.longestQueue) {}
+            self.readers = WorkThreads(name: "postern-read", count: readers, queue: Self.longestQueue) {}
         } catch {
             throw storeError(error)
         }
     }
 
-    /// Not ended by the caller's being cancelled: a write that has begun is finished and its outcome told (LG-05).
     package func write<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let outcome = Outcome<Value>()
-        await withoutActuallyEscaping(body) { body in
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let work = Work(body)
-                pool.asyncWriteWithoutTransaction { database in
-                    outcome.set(work.perform(in: database))
-                    continuation.resume()
-                }
-            }
-        }
-        return try outcome.result.get()
+        try await run(on: writer) { try pool.write { try body(Transaction(SQLiteConnection(database: $0))) } }
     }
 
     package func read<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        do {
-            return try await withoutActuallyEscaping(body) { body in
-                try await pool.read { try body(Transaction(SQLiteConnection(database: $0))) }
-            }
-        } catch {
-            throw storeError(error)
-        }
+        try await run(on: readers) { try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } }
+    }
+
+    package func lookUp<Value: Sendable>(
+        _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try onPool { try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } }
+    }
+
+    private func onPool<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
+        do { return try body() } catch { throw storeError(error) }
+    }
+
+    private func run<Value: Sendable>(
+        on threads: WorkThreads<Void>, _ body: @Sendable () throws -> Value
+    ) async throws(StoreError) -> Value {
+        let result = await threads.run { _ in Result { () throws(StoreError) in try onPool(body) } }
+        guard let result else { throw .unavailable(reason: "SQLite: too many waiting, or closed") }
+        return try result.get()
     }
 
     package func backup(to path: String) async throws(StoreError) -> BackupOutcome {
@@ -83,7 +93,11 @@ package struct SQLiteStore: Store {
         return file >= 0
     }
 
-    package func close() async { try? pool.close() }
+    package func close() async {
+        writer.close()
+        readers.close()
+        try? pool.close()
+    }
 }
 
 private func storeError(_ error: any Error) -> StoreError {
@@ -96,38 +110,6 @@ private func storeError(_ error: any Error) -> StoreError {
     case let error as DatabaseError: .unavailable(reason: "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")")
     default: .unavailable(reason: "SQLite: \(type(of: error))")
     }
-}
-
-/// A caller's closure on its way to the writer. It is let go of before the caller hears of the outcome: it was never meant to outlive
-/// the call.
-///
-/// `@unchecked Sendable`: only the writer's queue calls ``perform(in:)``, once.
-private final class Work<Value: Sendable>: @unchecked Sendable {
-    private var body: (@Sendable (borrowing Transaction) throws(StoreError) -> Value)?
-
-    init(_ body: @escaping @Sendable (borrowing Transaction) throws(StoreError) -> Value) { self.body = body }
-
-    func perform(in database: Database) -> Result<Value, StoreError> {
-        defer { body = nil }
-        guard let body else { return .failure(.unavailable(reason: "SQLite: nothing to do")) }
-        var value: Value?
-        do {
-            try database.inTransaction(.immediate) {
-                value = try body(Transaction(SQLiteConnection(database: database)))
-                return .commit
-            }
-        } catch {
-            return .failure(storeError(error))
-        }
-        return value.map { .success($0) } ?? .failure(.unavailable(reason: "SQLite: no value"))
-    }
-}
-
-private final class Outcome<Value: Sendable>: Sendable {
-    private let stored = Mutex<Result<Value, StoreError>>(.failure(.unavailable(reason: "SQLite: nothing was done")))
-
-    var result: Result<Value, StoreError> { stored.withLock { $0 } }
-    func set(_ result: Result<Value, StoreError>) { stored.withLock { $0 = result } }
 }
 
 private struct SQLiteConnection: Connection {

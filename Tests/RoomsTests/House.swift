@@ -58,7 +58,7 @@ enum House {
         "JobWorker": (["Logging", "ServiceLifecycle"], "a service"),
         "EmailAddress": (["Foundation"], "NFKC"),
         "Password": (["Foundation"], "NFKC"),
-        "PasswordHasher": (["Foundation", "Glibc"], "threads and their priority"),
+        "PasswordHasher": (["WorkThreads"], "owns the threads that hash"),
         "KeyRingFile": (["Foundation", "Glibc", "ServiceLifecycle"], "a file, and a service that watches it"),
         "MailLayout": (["Mustache"], "text for people"),
         "Shell": (["NIOHTTP1"], "tells a broken body from a wrong one"),

@@ -31,7 +31,7 @@ struct SignIn: Sendable {
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
         guard !hasher.isFull else { return .busy }
-        let known = try await store.read { (transaction) throws(StoreError) in try transaction.account(email: attempt.email) }
+        let known = try await store.lookUp { (transaction) throws(StoreError) in try transaction.account(email: attempt.email) }
         guard let checked = try? await hasher.verify(attempt.password, against: known?.passwordHash) else { return .busy }
         guard let account = known, checked.matches, account.state == .active, let hash = account.passwordHash else {
             try await recordRefusal(attempt, of: known, now: now)
