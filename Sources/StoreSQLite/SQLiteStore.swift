@@ -56,7 +56,8 @@ package struct SQLiteStore: Store {
     package func lookUp<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try onPool { try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } }
+        // Without a transaction around it: a few rows by key need no common snapshot. The connection can't write all the same.
+        try onPool { try pool.unsafeRead { try body(Transaction(SQLiteConnection(database: $0))) } }
     }
 
     private func onPool<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {

@@ -142,6 +142,9 @@ import Testing
         await #expect(throws: StoreError.self) {
             try await store.read { (transaction) throws(StoreError) in try transaction.change("INSERT INTO thing (id) VALUES (1)") }
         }
+        await #expect(throws: StoreError.self) {
+            try await store.lookUp { (transaction) throws(StoreError) in try transaction.change("INSERT INTO thing (id) VALUES (2)") }
+        }
         #expect(try await count(store) == 0)
         await store.close()
     }
