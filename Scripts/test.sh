@@ -25,12 +25,14 @@ echo "End-to-end tests"
 Scripts/venv.sh || exit 1
 .venv/bin/python -m pytest -q --tb=short -p no:cacheprovider Tests/EndToEnd 2>&1 | tee "$log" | grep -vE '^\s*$'
 python_status=${PIPESTATUS[0]}
-python_passed=$(sed -nE 's/.*\b([0-9]+) passed.*/\1/p' "$log" | tail -1)
-python_failed=$(($(sed -nE 's/.*\b([0-9]+) failed.*/\1/p' "$log" | tail -1 || echo 0) + $(sed -nE 's/.*\b([0-9]+) errors?.*/\1/p' "$log" | tail -1 || echo 0)))
+# How many of one kind pytest's last line names: "3 failed, 694 passed in 60s".
+count() { tail -1 "$log" | grep -oE "[0-9]+ $1" | grep -oE '[0-9]+' || echo 0; }
+python_passed=$(count passed)
+python_failed=$(($(count failed) + $(count error)))
 rm -f "$log"
 
 [ "$swift_status" != 0 ] && [ "$swift_failed" = 0 ] && swift_failed=1
 [ "$python_status" != 0 ] && [ "$python_failed" = 0 ] && python_failed=1
 failed=$((swift_failed + python_failed))
-echo "$((${swift_total:-0} - swift_failed + ${python_passed:-0})) passed, $failed failed"
-[ "$failed" = 0 ] && [ "${swift_total:-0}" -gt 0 ] && [ "${python_passed:-0}" -gt 0 ]
+echo "$((${swift_total:-0} - swift_failed + $python_passed)) passed, $failed failed"
+[ "$failed" = 0 ] && [ "${swift_total:-0}" -gt 0 ] && [ "$python_passed" -gt 0 ]
