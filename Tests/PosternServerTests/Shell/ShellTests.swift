@@ -94,10 +94,10 @@ import Testing
             #expect(policy.contains(directive))
         }
         #expect(!policy.contains("unsafe"))
-        for (name, value) in [
-            ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
-            ("X-Frame-Options", "DENY"),
-        ] { #expect(answer.headers[.named(value == "nosniff" ? "X-Content-Type-Options" : "X-Frame-Options")] != nil, "\(name)") }
+        #expect(answer.headers[.named("X-Content-Type-Options")] == "nosniff")
+        #expect(answer.headers[.named("X-Frame-Options")] == "DENY")
+        #expect(["same-origin", "no-referrer"].contains(answer.headers[.named("Referrer-Policy")]))
+        #expect(answer.headers[.named("Cross-Origin-Opener-Policy")] == "same-origin")
         if answer.headers[.contentType]?.hasPrefix("text/html") == true {
             #expect(
                 !answer.text.contains("style=") && !answer.text.contains("<script") && !answer.text.contains("http://")
