@@ -26,7 +26,7 @@ final class PostgresConnection: Storage.Connection {
         // The URL stands in for the database name; what comes after it overrides it.
         // A host that vanished is noticed within seconds, not after the system's quarter of an hour. Milliseconds and seconds.
         let settings = [
-            ("dbname", url), ("connect_timeout", "3"), ("application_name", "postern"), ("client_encoding", "UTF8"),
+            ("dbname", url), ("connect_timeout", "3"), ("fallback_application_name", "postern"), ("client_encoding", "UTF8"),
             ("tcp_user_timeout", "5000"), ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
         ]
         let (keywords, values) = (settings.map(\.0), settings.map(\.1))

@@ -15,7 +15,8 @@ public enum StoreUnderTest: String, CaseIterable, Sendable, CustomStringConverti
     }
 
     /// An empty database of this engine, used by nobody else.
-    package func make() async throws -> any Store {
+    /// - Parameter name: how its connections are named in PostgreSQL's pg_stat_activity.
+    package func make(named name: String = "postern-test") async throws -> any Store {
         switch self {
         case .sqlite: return try SQLiteStore(path: Self.freshFolder() + "/test.sqlite")
         case .postgres:
@@ -27,7 +28,7 @@ public enum StoreUnderTest: String, CaseIterable, Sendable, CustomStringConverti
                 try transaction.run("SELECT make_schema(\(schema)) AS done")
             }
             await maker.close()
-            return PostgresStore(url: url + "&options=-csearch_path%3D\(schema)", connections: 4)
+            return PostgresStore(url: url + "&options=-csearch_path%3D\(schema)&application_name=\(name)", connections: 4)
         }
     }
 

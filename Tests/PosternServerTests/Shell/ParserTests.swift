@@ -45,7 +45,7 @@ import Testing
         _ = try? parse("[" + Array(repeating: "1", count: 32_000).joined(separator: ",") + "]")
         #expect(throws: Refused.self) { try FormFields("a\(marks)=1".utf8) }
         // A bound of another order than the seconds it took, so that no busy machine fails it.
-        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(ContinuousClock.now - start < .seconds(10))
     }
 
     @Test("bytes that are no UTF-8 are refused")
