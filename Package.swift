@@ -34,7 +34,12 @@ let package = Package(
         // The database seam.
         .target(name: "Storage"),
         .target(name: "WorkThreads"),
-        .target(name: "StoreSQLite", dependencies: ["Storage", "WorkThreads", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "StoreSQLite",
+            dependencies: [
+                "Storage", "WorkThreads", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         .target(name: "StorePostgres", dependencies: ["Storage", "WorkThreads", "CPostgres"]),
 
         // System libraries.

@@ -8,11 +8,13 @@ import WorkThreads
 package struct SQLiteStore: Store {
     private let pool: DatabasePool
     /// The threads on which the pool's blocking calls are made.
-    private let writer: WorkThreads<Void>
+    private let writer: WorkThreads<GroupCommit>
     private let readers: WorkThreads<Void>
 
     /// More callers than this wait for nothing: the disk is not keeping up.
     private static let longestQueue = 4_096
+    /// Writes that share a commit at most: the first of them waits for the last.
+    private static let largestGroup = 64
 
     /// - Parameters:
     ///   - path: the database file; made with mode 0600 if it isn't there.
@@ -24,8 +26,9 @@ package struct SQLiteStore: Store {
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // What a savepoint remembers stays out of files in /tmp.
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
             // In KiB for each connection: the system keeps the file's pages anyway.
             try database.execute(sql: "PRAGMA cache_size = -1024")
         }
@@ -33,8 +36,13 @@ package struct SQLiteStore: Store {
             if !FileManager.default.fileExists(atPath: path), !Self.makeFile(path) {
                 throw StoreError.unavailable(reason: "\(path) can't be made: is the folder there, and may this user write to it?")
             }
-            pool = try DatabasePool(path: path, configuration: configuration)
-            writer = WorkThreads(name: "postern-write", count: 1, queue: Self.longestQueue) {}
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            // Not among the settings above: the pool itself sets NORMAL when it turns WAL on, and a commit would then not wait for the disk.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            self.pool = pool
+            writer = WorkThreads(
+                name: "postern-write", count: 1, queue: Self.longestQueue, batch: Self.largestGroup, make: { GroupCommit(pool: pool) },
+                together: { $0.commit($1) })
             self.readers = WorkThreads(name: "postern-read", count: readers, queue: Self.longestQueue) {}
         } catch {
             throw storeError(error)
@@ -44,13 +52,22 @@ package struct SQLiteStore: Store {
     package func write<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await run(on: writer) { try pool.write { try body(Transaction(SQLiteConnection(database: $0))) } }
+        let done = await writer.run { (commit) in
+            (result: Result { () throws(StoreError) in try commit.part(body) }, batch: commit.batch)
+        }
+        guard let done else { throw Self.noRoom }
+        if let failure = done.batch.failure { throw failure }
+        return try done.result.get()
     }
 
     package func read<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await run(on: readers) { try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } }
+        let result = await readers.run { _ in
+            Result { () throws(StoreError) in try onPool { try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } } }
+        }
+        guard let result else { throw Self.noRoom }
+        return try result.get()
     }
 
     package func lookUp<Value: Sendable>(
@@ -64,13 +81,7 @@ package struct SQLiteStore: Store {
         do { return try body() } catch { throw storeError(error) }
     }
 
-    private func run<Value: Sendable>(
-        on threads: WorkThreads<Void>, _ body: @Sendable () throws -> Value
-    ) async throws(StoreError) -> Value {
-        let result = await threads.run { _ in Result { () throws(StoreError) in try onPool(body) } }
-        guard let result else { throw .unavailable(reason: "SQLite: too many waiting, or closed") }
-        return try result.get()
-    }
+    private static var noRoom: StoreError { .unavailable(reason: "SQLite: too many waiting, or closed") }
 
     package func backup(to path: String) async throws(StoreError) -> BackupOutcome {
         guard Self.makeFile(path) else { throw .unavailable(reason: "\(path) is there already, or can't be written") }
@@ -98,77 +109,5 @@ package struct SQLiteStore: Store {
         writer.close()
         readers.close()
         try? pool.close()
-    }
-}
-
-private func storeError(_ error: any Error) -> StoreError {
-    switch error {
-    case let error as StoreError: error
-    case let error as DatabaseError
-    where [.SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY].contains(error.extendedResultCode):
-        .uniquenessViolation(constraint: error.message ?? "")
-    // The message only: a statement's arguments may be personal, and a reason is logged.
-    case let error as DatabaseError: .unavailable(reason: "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")")
-    default: .unavailable(reason: "SQLite: \(type(of: error))")
-    }
-}
-
-private struct SQLiteConnection: Connection {
-    let database: Database
-
-    var dialect: Dialect { .sqlite }
-
-    func run(_ statement: SQLStatement) throws(StoreError) -> [Storage.Row] {
-        try translatingErrors {
-            let prepared = try prepared(statement)
-            let columns = prepared.columnNames
-            let cursor = try GRDB.Row.fetchCursor(prepared)
-            var rows: [Storage.Row] = []
-            while let row = try cursor.next() {
-                rows.append(Storage.Row(columns: columns, values: row.databaseValues.map { SQLValue($0) }))
-            }
-            return rows
-        }
-    }
-
-    func change(_ statement: SQLStatement) throws(StoreError) -> Int {
-        try translatingErrors {
-            try prepared(statement).execute()
-            return database.changesCount
-        }
-    }
-
-    private func prepared(_ statement: SQLStatement) throws -> Statement {
-        let prepared = try database.cachedStatement(sql: statement.text)
-        try prepared.setArguments(StatementArguments(statement.bindings.map { $0.databaseValue }))
-        return prepared
-    }
-
-    private func translatingErrors<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
-        do {
-            return try body()
-        } catch {
-            throw storeError(error)
-        }
-    }
-}
-
-extension SQLValue {
-    fileprivate init(_ value: DatabaseValue) {
-        switch value.storage {
-        case .null, .double: self = .null
-        case .int64(let number): self = .integer(number)
-        case .string(let text): self = .text(text)
-        case .blob(let data): self = .blob([UInt8](data))
-        }
-    }
-
-    fileprivate var databaseValue: DatabaseValue {
-        switch self {
-        case .null: .null
-        case .integer(let number): number.databaseValue
-        case .text(let text): text.databaseValue
-        case .blob(let bytes): Data(bytes).databaseValue
-        }
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// Threads that each own one thing (a connection, work memory) and take work from one bounded queue.
 ///
 /// For what blocks: a database, a password hash. Two wake-ups for each piece of work, where a dispatch queue under an actor costs about
-/// twice that.
+/// twice that. Pieces that wait together may be done together, so that they share one wait for the disk.
 ///
 /// `@unchecked Sendable`: all state is read and written under `condition`; a thing is only ever touched by its own thread.
 package final class WorkThreads<Thing: ~Copyable>: @unchecked Sendable {
@@ -18,19 +18,31 @@ package final class WorkThreads<Thing: ~Copyable>: @unchecked Sendable {
     private let longestQueue: Int
     private let niceness: Int32
     private let make: @Sendable () -> Thing
+    private let batch: Int
+    private let together: Together
+
+    /// Does a batch: calls its last argument once, which performs the pieces one after the other. They are reported done when it returns.
+    package typealias Together = @Sendable (borrowing Thing, _ perform: () -> Void) -> Void
 
     /// - Parameters:
     ///   - name: what the threads are called in the system's lists, 15 characters at most.
     ///   - count: threads at most; each is started when it is first needed.
     ///   - queue: pieces of work that may wait for a thread; more are refused.
     ///   - niceness: added to the threads' niceness: 10 leaves them about a tenth of a core that others want too.
+    ///   - batch: how many waiting pieces a thread takes at once.
     ///   - make: makes a thread's own thing, on that thread.
-    package init(name: String, count: Int, queue: Int, niceness: Int32 = 0, make: @escaping @Sendable () -> Thing) {
+    ///   - together: does the pieces of a batch.
+    package init(
+        name: String, count: Int, queue: Int, niceness: Int32 = 0, batch: Int = 1, make: @escaping @Sendable () -> Thing,
+        together: @escaping Together = { $1() }
+    ) {
         self.name = name
         self.count = count
         longestQueue = queue
         self.niceness = niceness
         self.make = make
+        self.batch = batch
+        self.together = together
     }
 
     /// Does a piece of work on one of the threads. It is done to its end, also when the caller's task is cancelled meanwhile.
@@ -92,23 +104,28 @@ package final class WorkThreads<Thing: ~Copyable>: @unchecked Sendable {
     /// In a function of its own, so that the thing is let go of before the thread counts as ended.
     private func serve() {
         let thing = make()
-        while let work = next() { work.perform(on: thing) }
+        while let works = next() {
+            together(thing) { for work in works { work.perform(on: thing) } }
+            for work in works { work.done() }
+        }
     }
 
-    private func next() -> Work? {
+    private func next() -> ArraySlice<Work>? {
         condition.lock()
         defer { condition.unlock() }
         idle += 1
         defer { idle -= 1 }
         while queue.isEmpty, !isClosed { condition.wait() }
-        return queue.isEmpty ? nil : queue.removeFirst()
+        guard !queue.isEmpty else { return nil }
+        defer { queue.removeFirst(min(batch, queue.count)) }
+        return queue.prefix(batch)
     }
 
     /// Work, and whom to tell. The two are apart because a caller's closure must be let go of before it hears that the work is done: it was
     /// never meant to outlive the call.
     private final class Work {
         private var body: ((borrowing Thing) -> Void)?
-        private let done: () -> Void
+        let done: () -> Void
 
         init(_ body: @escaping (borrowing Thing) -> Void, done: @escaping () -> Void) {
             self.body = body
@@ -118,7 +135,6 @@ package final class WorkThreads<Thing: ~Copyable>: @unchecked Sendable {
         func perform(on thing: borrowing Thing) {
             body?(thing)
             body = nil
-            done()
         }
     }
 

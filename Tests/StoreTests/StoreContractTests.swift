@@ -186,6 +186,43 @@ import Testing
         await store.close()
     }
 
+    @Test("writes that meet are each whole: those that fail leave nothing behind, the others all stay", arguments: StoreUnderTest.allCases)
+    func togetherAndApart(engine: StoreUnderTest) async throws {
+        let store = try await storeWithTable(engine)
+        let kept = await withTaskGroup(of: Bool.self) { group in
+            for number in Int64(1)...Int64(rounds(3_000)) {
+                group.addTask {
+                    let outcome: Void? = try? await store.write { (transaction) throws(StoreError) in
+                        try transaction.change("INSERT INTO thing (id) VALUES (\(number))")
+                        // The same once more breaks the primary key.
+                        if number % 3 == 0 { try transaction.change("INSERT INTO thing (id) VALUES (\(number))") }
+                        // And this is a refusal of the caller's own.
+                        if number % 7 == 0 { throw StoreError.unavailable(reason: "changed its mind") }
+                    }
+                    return outcome != nil
+                }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(kept > 0)
+        #expect(try await count(store) == kept)
+        #expect(
+            try await store.read { (transaction) throws(StoreError) in
+                try transaction.run("SELECT COUNT(*) AS number FROM thing WHERE id % 3 = 0 OR id % 7 = 0")[0].integer("number")
+            } == 0)
+        await store.close()
+    }
+
+    @Test("FT-03: SQLite waits for the disk before a write returns")
+    func durable() async throws {
+        let store = try await storeWithTable(.sqlite)
+        let level = try await store.write { (transaction) throws(StoreError) in
+            try transaction.run("PRAGMA synchronous")[0].integer("synchronous")
+        }
+        // FULL: the write-ahead log is flushed at every commit (SQLite, PRAGMA synchronous).
+        #expect(level == 2)
+    }
+
     @Test("a database that isn't there is an error, not a wait")
     func missing() async throws {
         let store = PostgresStore(url: "postgres://nobody@127.0.0.1:1/none", connections: 2)

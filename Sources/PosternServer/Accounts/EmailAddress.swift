@@ -21,9 +21,11 @@ struct EmailAddress: Hashable, Sendable, CustomStringConvertible {
     var domain: Substring { address.drop { $0 != "@" }.dropFirst() }
     var description: String { address }
 
+    /// `atext` and the dot (RFC 5321 §4.1.2).
+    private static let inLocalPart = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.".utf8)
+
     private static func isLocalPart(_ text: Substring) -> Bool {
-        let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.".utf8)
-        return (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(allowed.contains) && text.first != "." && text.last != "."
+        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(Self.inLocalPart.contains) && text.first != "." && text.last != "."
             && !text.contains("..")
     }
 

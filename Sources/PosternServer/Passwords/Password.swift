@@ -17,12 +17,17 @@ struct Password: Sendable {
     /// A password to be tried: any length up to the limit.
     init(trying text: String) throws(Refusal) {
         guard text.utf8.count <= Self.mostBytes else { throw .tooLong }
-        bytes = Secret(Array(text.precomposedStringWithCompatibilityMapping.utf8))
+        bytes = Secret(Array(Self.normalised(text).utf8))
     }
 
     /// A password to be set.
     init(choosing text: String) throws(Refusal) {
         try self.init(trying: text)
-        guard text.precomposedStringWithCompatibilityMapping.unicodeScalars.count >= Self.fewestCodePoints else { throw .tooShort }
+        guard Self.normalised(text).unicodeScalars.count >= Self.fewestCodePoints else { throw .tooShort }
+    }
+
+    /// ASCII is its own normal form, and most passwords are nothing else.
+    private static func normalised(_ text: String) -> String {
+        text.utf8.allSatisfy { $0 < 128 } ? text : text.precomposedStringWithCompatibilityMapping
     }
 }

@@ -56,3 +56,10 @@ struct NewSession: Sendable {
     /// Seconds for the cookie; nil lets it end with the browser.
     var cookieMaxAge: Int64? { isKept ? (expiresAt - createdAt).components.seconds : nil }
 }
+
+/// That a session was used.
+struct SessionUse: Sendable {
+    let account: Account.ID
+    let session: Session.ID
+    let at: Timestamp
+}

@@ -37,7 +37,7 @@ final class SessionTable: Sendable {
         var changed: [Account.ID: UInt32] = [:]
         /// Nor is any entry from before this one.
         var floor: UInt32 = 0
-        var seen: [Session.ID: Timestamp] = [:]
+        var seen: [Session.ID: SessionUse] = [:]
     }
 
     enum Finding {
@@ -65,7 +65,7 @@ final class SessionTable: Sendable {
             }
             if session.isWorthMarking(at: now, seen: entry.seen) {
                 state.young[key]?.seen = LiveSession.seconds(now)
-                state.seen[session.id] = now
+                state.seen[session.id] = SessionUse(account: session.account, session: session.id, at: now)
             }
             return .live(session)
         }
@@ -78,7 +78,7 @@ final class SessionTable: Sendable {
             var seen = LiveSession.seconds(seenAt)
             if session.isWorthMarking(at: now, seen: seen) {
                 seen = LiveSession.seconds(now)
-                state.seen[session.id] = now
+                state.seen[session.id] = SessionUse(account: session.account, session: session.id, at: now)
             }
             let entry = Entry(session: session, seen: seen, epoch: epoch)
             if isTrusted(entry, in: state) { insert(entry, key, in: &state) }
@@ -97,10 +97,10 @@ final class SessionTable: Sendable {
     func forgetAll() { state.withLock { forgetAll(in: &$0) } }
 
     /// Takes the uses that the database hasn't heard of.
-    func takeSeen() -> [(session: Session.ID, at: Timestamp)] {
+    func takeSeen() -> [SessionUse] {
         state.withLock { state in
             defer { state.seen = [:] }
-            return state.seen.map { ($0.key, $0.value) }
+            return Array(state.seen.values)
         }
     }
 

@@ -8,13 +8,11 @@ extension Migration {
         [
             """
             CREATE TABLE session (
-                id BYTEA NOT NULL PRIMARY KEY, token_hash BYTEA NOT NULL UNIQUE,
-                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, id BYTEA NOT NULL,
+                token_hash BYTEA NOT NULL UNIQUE,
                 created_at BIGINT NOT NULL, seen_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, idle BIGINT,
-                address TEXT NOT NULL, browser TEXT NOT NULL)
+                address TEXT NOT NULL, browser TEXT NOT NULL, PRIMARY KEY (account_id, id))
             """,
-            "CREATE INDEX session_by_account ON session (account_id)",
-            "CREATE INDEX session_by_expiry ON session (expires_at)",
             // What other nodes must read again; rows older than a few minutes are pruned.
             "CREATE TABLE session_change (account_id BYTEA NOT NULL PRIMARY KEY, changed_at BIGINT NOT NULL)",
             "CREATE INDEX session_change_by_time ON session_change (changed_at)",
@@ -123,9 +121,10 @@ extension Transaction {
     }
 
     /// Writes down uses; a session that ended meanwhile is not brought back (SE-07).
-    borrowing func noteSeen(_ seen: [(session: Session.ID, at: Timestamp)]) throws(StoreError) {
-        for (session, at) in seen {
-            try change("UPDATE session SET seen_at = \(at) WHERE id = \(session) AND seen_at < \(at)")
+    borrowing func noteSeen(_ uses: [SessionUse]) throws(StoreError) {
+        for use in uses {
+            try change(
+                "UPDATE session SET seen_at = \(use.at) WHERE account_id = \(use.account) AND id = \(use.session) AND seen_at < \(use.at)")
         }
     }
 
