@@ -25,10 +25,10 @@ deps:
 	@Scripts/deps.sh run
 
 test:
-	@Scripts/test.sh
+	@Scripts/with-postgres.sh Scripts/test.sh
 
 soak: release
-	@Scripts/soak.sh
+	@Scripts/with-postgres.sh Scripts/soak.sh
 
 bench: release
 	@Scripts/bench.sh

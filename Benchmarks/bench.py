@@ -3,86 +3,10 @@
 
 Run by `make bench` on a quiet machine. Prints JSON and a table, and writes the table into docs/figures.md.
 """
-import json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time, urllib.request
+import json, os, pathlib, re, shutil, statistics, subprocess, sys, time, urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = ROOT / ".build/postern"
-BENCH = ROOT / ".build/release/PosternBenchmarks"
-WORK = pathlib.Path(tempfile.mkdtemp(prefix="postern-bench-"))
-PASSWORD = "correct horse battery"
-CORES = os.cpu_count()
-running = []
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(*command, **options):
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-    running.append(process)
-    return process
-
-
-def stop(process):
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
-    running.remove(process)
-
-
-def wait_for(port, path="/auth/health", seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1) as link:
-                link.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
-                if link.recv(64).startswith(b"HTTP/1.1 200"):
-                    return
-        except OSError:
-            pass
-        time.sleep(0.002)
-    raise SystemExit(f"no answer on port {port}")
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def other_cpu_seconds(pid):
-    """The CPU of all threads but those that hash, by the scheduler's own nanoseconds: ticks are too coarse for threads that wake for 50 µs."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
-            if (task / "comm").read_text().strip() != "postern-hash":
-                total += int((task / "schedstat").read_text().split()[0])
-        except OSError:
-            continue  # a thread that just ended
-    return total / 1e9
-
-
-def resident_kb(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
-
-
-def wrk(url, seconds, connections, script=None):
-    """Requests a second, p99 in ms, and how many answers were not 2xx."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"] + (["-s", str(script)] if script else []) + [url]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
-    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    return (float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)), float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit],
-            int(refused.group(1)) if refused else 0)
-
-
-def send(port, rate, seconds, connections, requests, nice=False):
-    path = WORK / "requests"
-    path.write_text("\n%%\n".join(requests))
-    done = subprocess.run([BENCH, "send", str(port), str(rate), str(seconds), str(connections), path, "nice" if nice else "-"],
-                          capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+from harness import *
+from peers import glewlwyd
 
 
 def check_request(port, token):
@@ -115,6 +39,7 @@ def session_checks():
     script.write_text(
         f'local tokens = {{}}\nfor line in io.lines("{tokens}") do tokens[#tokens + 1] = line end\nlocal i = 0\n'
         'function request()\n  i = i % #tokens + 1\n  return wrk.format("GET", nil, {Cookie = "postern=" .. tokens[i]})\nend\n')
+    peer, peer_url, peer_script = glewlwyd()
     wrk(f"http://127.0.0.1:{port}/auth/request", 6, 32, script)  # every session once
     rounds = []
     for _ in range(5):
@@ -123,8 +48,11 @@ def session_checks():
         used = cpu_seconds(server.pid) - before
         route = wrk(f"http://127.0.0.1:{bare}/bare", 3, 32, script)
         limit = wrk(f"http://127.0.0.1:{floor}/", 3, 32, script)
-        rounds.append((check, route, limit, used * 1e6 / (check[0] * 3)))
+        other = wrk(peer_url, 3, 32, peer_script)
+        assert other[2] == 0, "Glewlwyd refused"
+        rounds.append((check, route, limit, used * 1e6 / (check[0] * 3), other))
     refused = sum(r[0][2] for r in rounds)
+    stop(peer)
     stop(nginx)
     stop(server)
     median = statistics.median
@@ -133,6 +61,7 @@ def session_checks():
         "nginx_per_second": median(r[2][0] for r in rounds), "share_of_bare_route": median(r[0][0] / r[1][0] for r in rounds),
         "share_of_nginx": median(r[0][0] / r[2][0] for r in rounds), "p99_ms": median(r[0][1] for r in rounds),
         "cpu_us_per_check": median(r[3] for r in rounds), "refused": refused,
+        "glewlwyd_per_second": median(r[4][0] for r in rounds), "times_glewlwyd": median(r[0][0] / r[4][0] for r in rounds),
     }
 
 
@@ -250,6 +179,7 @@ def table(figures):
     rows = [
         ("session checks a second, 100,000 live sessions", f"{checks['checks_per_second']:,.0f}", f"bare Hummingbird route {checks['bare_route_per_second']:,.0f}, nginx {checks['nginx_per_second']:,.0f}", ""),
         ("… share of a bare Hummingbird route", f"{checks['share_of_bare_route']:.0%}", "", "at least 80 %"),
+        ("… as often as Glewlwyd checks a session", f"{checks['times_glewlwyd']:.0f} times", f"Glewlwyd {checks['glewlwyd_per_second']:,.0f}", ""),
         ("… share of nginx `return 200`", f"{checks['share_of_nginx']:.0%}", "", ""),
         ("… server CPU a check", f"{checks['cpu_us_per_check']:.1f} µs", "", ""),
         ("sign-ins a second, all cores", f"{signs['sign_ins_per_second']:.1f}", f"libargon2 alone {signs['argon2_per_second']:.1f}", ""),
@@ -300,4 +230,5 @@ def main():
     write_figures(text, "bench")
 
 
-main()
+if __name__ == "__main__":
+    main()

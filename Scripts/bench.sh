@@ -2,7 +2,7 @@
 # The benchmarks, on a quiet machine: nothing else may run while they do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-Scripts/deps.sh test
+Scripts/deps.sh bench
 # With the same flags as the binary, so that the same code is measured.
 make --no-print-directory release PRODUCT=PosternBenchmarks
 exec python3 Benchmarks/bench.py

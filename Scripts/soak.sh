@@ -1,18 +1,12 @@
 #!/usr/bin/env bash
-# The long rounds whole, in release: every race and every kill as often as was promised. Writes its result into docs/figures.md.
+# The long rounds whole, in release: every race and every kill as often as was promised. Run by with-postgres.sh;
+# writes its result into docs/figures.md.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-Scripts/deps.sh test || exit 1
 Scripts/venv.sh || exit 1
 export POSTERN_SOAK=1
 began=$(date -u '+%Y-%m-%d %H:%M UTC')
 commit=$(git rev-parse --short HEAD)
-
-folder=$(mktemp -d /tmp/postern-pg.XXXXXX)
-chmod 755 "$folder"
-trap 'Scripts/postgres.sh stop "$folder"' EXIT
-POSTERN_TEST_POSTGRES=$(Scripts/postgres.sh start "$folder") || exit 1
-export POSTERN_TEST_POSTGRES
 
 log=$(mktemp)
 echo "Swift tests in release, long rounds"

@@ -1,17 +1,10 @@
 #!/usr/bin/env bash
-# Every test there is. Starts its own PostgreSQL, stops all it started, ends with a line of totals.
+# Every test there is. Run by with-postgres.sh; ends with a line of totals.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-Scripts/deps.sh test || exit 1
 
 echo "Building"
 swift build --build-tests --explicit-target-dependency-import-check error || exit 1
-
-folder=$(mktemp -d /tmp/postern-pg.XXXXXX)
-chmod 755 "$folder"
-trap 'Scripts/postgres.sh stop "$folder"' EXIT
-POSTERN_TEST_POSTGRES=$(Scripts/postgres.sh start "$folder") || exit 1
-export POSTERN_TEST_POSTGRES
 
 log=$(mktemp)
 echo "Swift tests"
