@@ -90,7 +90,8 @@ package final class WorkThreads<Thing: ~Copyable>: @unchecked Sendable {
     private func startThread() {
         started += 1
         Thread.detachNewThread { [self] in
-            Thread.current.name = name
+            // Not by Thread.name: it has no effect where the new thread is faster than the one that is still filling in which it is.
+            try? Data(name.utf8).write(to: URL(filePath: "/proc/thread-self/comm"))
             // On Linux a priority belongs to the thread, not the process: 0 is the calling one.
             if niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             serve()
@@ -145,4 +146,12 @@ package final class WorkThreads<Thing: ~Copyable>: @unchecked Sendable {
         var value: Value? { stored.withLock { $0 } }
         func set(_ value: Value) { stored.withLock { $0 = value } }
     }
+}
+
+/// Lets a task go on where the work ended that it waited for, instead of going back to its own executor in between: each change of threads
+/// is a wake-up. Only for stretches that compute next to nothing between two pieces of work: the threads are needed for those.
+package final class HandOver: TaskExecutor {
+    package static let shared = HandOver()
+
+    package func enqueue(_ job: consuming ExecutorJob) { UnownedJob(job).runSynchronously(on: asUnownedTaskExecutor()) }
 }

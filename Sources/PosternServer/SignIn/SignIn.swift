@@ -1,5 +1,6 @@
 import Secrets
 import Storage
+import WorkThreads
 
 /// Tries to sign a person in with address and password. Refusals are outcomes, not errors, and all alike.
 struct SignIn: Sendable {
@@ -31,6 +32,11 @@ struct SignIn: Sendable {
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
         guard !hasher.isFull else { return .busy }
+        // From the look-up to the hash to the write without going back to the connection's thread in between.
+        return try await withTaskExecutorPreference(HandOver.shared) { () throws(StoreError) in try await check(attempt, now: now) }
+    }
+
+    private func check(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
         let known = try await store.lookUp { (transaction) throws(StoreError) in try transaction.account(email: attempt.email) }
         guard let checked = try? await hasher.verify(attempt.password, against: known?.passwordHash) else { return .busy }
         guard let account = known, checked.matches, account.state == .active, let hash = account.passwordHash else {
