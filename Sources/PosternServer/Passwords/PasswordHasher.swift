@@ -65,6 +65,13 @@ final class PasswordHasher: Sendable {
         return value
     }
 
+    /// Runs steps of which a hash is one, each where the one before it ended.
+    func chaining<Value: Sendable, Failure: Error>(
+        _ steps: @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        try await withTaskExecutorPreference(HandOver.shared, operation: steps)
+    }
+
     /// Whether a password would be refused now. To be asked before anything else is done for an attempt: a flood then costs next to
     /// nothing.
     var isFull: Bool { !threads.hasRoom }

@@ -1,6 +1,5 @@
 import Secrets
 import Storage
-import WorkThreads
 
 /// Tries to sign a person in with address and password. Refusals are outcomes, not errors, and all alike.
 struct SignIn: Sendable {
@@ -33,7 +32,7 @@ struct SignIn: Sendable {
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
         guard !hasher.isFull else { return .busy }
         // From the look-up to the hash to the write without going back to the connection's thread in between.
-        return try await withTaskExecutorPreference(HandOver.shared) { () throws(StoreError) in try await check(attempt, now: now) }
+        return try await hasher.chaining { () throws(StoreError) in try await check(attempt, now: now) }
     }
 
     private func check(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
