@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "Secrets", targets: ["Secrets"]),
         .library(name: "PasswordHashing", targets: ["PasswordHashing"]),
         .library(name: "NetworkAddress", targets: ["NetworkAddress"]),
+        .library(name: "OneTimePassword", targets: ["OneTimePassword"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -30,6 +31,7 @@ let package = Package(
         .target(name: "Secrets", dependencies: [crypto]),
         .target(name: "PasswordHashing", dependencies: ["CArgon2"]),
         .target(name: "NetworkAddress"),
+        .target(name: "OneTimePassword", dependencies: [crypto]),
 
         // The database seam.
         .target(name: "Storage"),
@@ -46,12 +48,14 @@ let package = Package(
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev", "zlib1g-dev"])]),
 
         // The house.
         .target(
             name: "PosternServer",
             dependencies: [
                 "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
+                "OneTimePassword", "CQREncode",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -71,11 +75,12 @@ let package = Package(
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "Support"]),
         .testTarget(name: "PasswordHashingTests", dependencies: ["PasswordHashing", "Support"]),
         .testTarget(name: "NetworkAddressTests", dependencies: ["NetworkAddress", "Support"]),
+        .testTarget(name: "OneTimePasswordTests", dependencies: ["OneTimePassword", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),
         .testTarget(
             name: "PosternServerTests",
             dependencies: [
-                "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing",
+                "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing", "OneTimePassword",
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
             ]),
@@ -84,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "PosternBenchmarks",
             dependencies: [
-                "PosternServer", "Storage", "Secrets", .product(name: "Hummingbird", package: "hummingbird"),
+                "PosternServer", "Storage", "Secrets", "OneTimePassword", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

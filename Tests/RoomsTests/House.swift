@@ -30,7 +30,7 @@ enum House {
 
     static let files = files(under: "Sources/PosternServer")
 
-    static let instruments: Set<String> = ["Secrets", "PasswordHashing", "NetworkAddress"]
+    static let instruments: Set<String> = ["Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword"]
 
     /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
     static let walls: [String: Set<String>] = [
@@ -42,7 +42,7 @@ enum House {
         ],
         "Page": ["Mustache", "Storage"],
         "Mail": ["Mustache", "Secrets", "Storage", "Foundation"],
-        "": ["Storage", "Secrets", "PasswordHashing", "NetworkAddress", "Synchronization"],
+        "": ["Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "Synchronization"],
     ]
 
     /// Files that have a reason to know more, each with it.
