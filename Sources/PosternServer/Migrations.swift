@@ -12,5 +12,7 @@ extension Migration {
         .jobs,
         .signUp,
         .setup,
+        .sessionProofs,
+        .secondFactor,
     ]
 }

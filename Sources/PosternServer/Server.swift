@@ -38,7 +38,7 @@ package struct Server: Sendable {
         let shell = Shell(
             publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages,
             forms: CrossSite(publicURL: settings.publicURL, keys: keys.current),
-            random: random,
+            random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
         let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
         self.setUp = setUp
@@ -68,6 +68,7 @@ package struct Server: Sendable {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
             let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, isOpen: settings.signUp != .closed, random: random)
             let endSessions = EndSessions(store: store, desk: desk)
+            let second = SecondFactorParts(self)
             let views = Views(store: store)
             return [
                 SignUpWeb(
@@ -79,9 +80,10 @@ package struct Server: Sendable {
                     signIn: SignIn(
                         store: store, desk: desk, hasher: hasher,
                         identifiers: keys.current.authenticator(for: "identifier of a sign-in"),
-                        policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random),
+                        policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), secondFactors: settings.secondFactors,
+                        random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
-                    appHosts: settings.appHosts, ownerIsMissing: views.ownerIsMissing),
+                    appHosts: settings.appHosts, methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
                 SetupWeb(setUp: setUp, shell: shell),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
@@ -92,7 +94,44 @@ package struct Server: Sendable {
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
+            ] + second.rooms
+        }
+    }
+
+    /// What the room of second factors is made from.
+    private struct SecondFactorParts {
+        let secondStep: SecondStep
+        let rooms: [any Room]
+
+        init(_ parts: Parts) {
+            let (store, desk, random, settings, shell) = (parts.store, parts.desk, parts.random, parts.settings, parts.shell)
+            let notices = FactorNotices(
+                keys: parts.keys,
+                mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)), random: random)
+            let check = FactorCheck(
+                store: store, hasher: parts.hasher, matcher: CodeMatcher(keys: parts.keys, reach: settings.secondFactors.reach))
+            let completion = SignInCompletion(
+                policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random)
+            let enrol = EnrolAuthenticator(
+                store: store, desk: desk, hasher: parts.hasher, keys: parts.keys, completion: completion, notices: notices,
+                issuer: settings.site.name, random: random)
+            let stepUp = StepUp(store: store, desk: desk, hasher: parts.hasher, check: check, notices: notices)
+            let manage = ManageAuthenticators(store: store, desk: desk, notices: notices)
+            let codes = RecoveryCodes(store: store, hasher: parts.hasher, notices: notices, random: random)
+            let factors = Views(store: store).factors
+            secondStep = SecondStep(
+                store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices, random: random)
+            rooms = [
+                SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell, appHosts: settings.appHosts),
+                StepUpWeb(stepUp: stepUp, shell: shell, appHosts: settings.appHosts, factors: factors),
+                SecurityWeb(enrol: enrol, manage: manage, codes: codes, stepUp: stepUp, shell: shell, factors: factors),
+                SecondFactorWeb(enrol: enrol, manage: manage, codes: codes, factors: factors),
+                ResetFactorsWeb(reset: ResetFactors(store: store, desk: desk, notices: notices)),
             ]
+        }
+
+        var methods: @Sendable (Token, Timestamp) async throws(StoreError) -> [String] {
+            { [secondStep] (token, now) throws(StoreError) in try await secondStep.view(of: token, now: now)?.methods ?? [] }
         }
     }
 

@@ -12,7 +12,9 @@ extension Settings {
         SettingKey(pattern: "sign-up"), SettingKey(pattern: "sign-up-domains", isList: true),
         SettingKey(pattern: "session.idle"), SettingKey(pattern: "session.absolute"), SettingKey(pattern: "session.keep"),
         SettingKey(pattern: "groups.*.session.idle"), SettingKey(pattern: "groups.*.session.absolute"),
-        SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "apps.*.host"),
+        SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "groups.*.second-factor.required"),
+        SettingKey(pattern: "groups.*.second-factor.grace"), SettingKey(pattern: "second-factor.window"),
+        SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"), SettingKey(pattern: "apps.*.host"),
         SettingKey(pattern: "hashing.memory-kib"), SettingKey(pattern: "hashing.passes"), SettingKey(pattern: "hashing.lanes"),
         SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
         SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
@@ -71,6 +73,7 @@ extension Settings {
             return range
         }
         try settings.readSessions(raw)
+        try settings.readSecondFactors(raw)
         try settings.readSignUpAndApps(raw)
         try settings.readMail(raw)
         try settings.readSite(raw)
@@ -125,6 +128,26 @@ extension Settings {
                 throw raw.problem(
                     "groups.\(name).session.idle", found: raw.text("groups.\(name).session.idle") ?? "", allowed: "2m or more")
             }
+        }
+    }
+
+    private mutating func readSecondFactors(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        if let window = try raw.number("second-factor.window", in: 0...1) { secondFactors.reach = Int64(window) }
+        if let trust = try raw.duration("second-factor.trusted-browsers"), trust > .zero {
+            guard trust <= .seconds(90 * 86_400) else {
+                throw raw.problem(
+                    "second-factor.trusted-browsers", found: raw.text("second-factor.trusted-browsers") ?? "", allowed: "0s (off) to 90d")
+            }
+            secondFactors.trust = trust
+        }
+        secondFactors.isNeededForAdministration =
+            try raw.choice("second-factor.administration", among: ["required", "optional"]) != "optional"
+        for name in raw.names(under: "groups") {
+            let grace = try raw.duration("groups.\(name).second-factor.grace")
+            guard try raw.choice("groups.\(name).second-factor.required", among: ["yes", "no", "true", "false"])
+                .map({ $0 == "yes" || $0 == "true" }) ?? false
+            else { continue }
+            secondFactors.required[name] = SecondFactorPolicy.Requirement(grace: grace ?? .zero)
         }
     }
 

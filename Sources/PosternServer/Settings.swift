@@ -45,6 +45,7 @@ package struct Settings: Sendable {
     var signUpDomains: [String] = []
     var session = SessionPolicy.standard
     var groupSessions: [String: SessionPolicy] = [:]
+    var secondFactors = SecondFactorPolicy()
     var appHosts: [String] = []
     var hashing: Hashing
     var smtp: SMTP?

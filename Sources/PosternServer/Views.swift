@@ -19,6 +19,16 @@ struct Views: Sendable {
         try await store.read { (transaction) throws(StoreError) in try transaction.sessions(of: account, now: now) }
     }
 
+    @Sendable func factors(of account: Account.ID, now: Timestamp) async throws(StoreError) -> SecurityPage.Factors {
+        try await store.read { (transaction) throws(StoreError) in
+            SecurityPage.Factors(
+                authenticators: try transaction.authenticators(of: account),
+                recoveryCodesLeft: try transaction.recoveryCodesLeft(of: account),
+                recoverySet: try transaction.recoverySet(of: account), trusted: try transaction.trustedBrowsers(of: account, now: now),
+                tries: try transaction.codeTries(of: account))
+        }
+    }
+
     @Sendable func account(_ id: Account.ID) async throws(StoreError) -> AccountsWeb.Details? {
         try await store.read { (transaction) throws(StoreError) in
             guard let account = try transaction.account(id) else { return nil }
@@ -51,7 +61,8 @@ struct Views: Sendable {
             guard let account = try transaction.account(id) else { return nil }
             return AdminWeb.Person(
                 account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
-                attempts: try transaction.attempts(of: id, limit: Self.latest),
+                attempts: try transaction.attempts(of: id, limit: Self.latest), authenticators: try transaction.authenticators(of: id),
+                recoveryCodesLeft: try transaction.recoveryCodesLeft(of: id), tries: try transaction.codeTries(of: id),
                 audit: try transaction.auditLines(of: id, limit: Self.latest))
         }
     }

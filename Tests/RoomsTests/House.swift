@@ -64,6 +64,9 @@ enum House {
         "Shell": (["NIOHTTP1"], "tells a broken body from a wrong one"),
         "FrontDoor": (["NIOHTTP1"], "tells a broken body from a wrong one"),
         "StrictHTTP1": (["HummingbirdCore", "NIOHTTP1", "NIOHTTPTypesHTTP1"], "stands in the pipeline"),
+        "AuthenticatorAnswers+Web": (["FoundationEssentials", "OneTimePassword"], "answers a secret and a picture"),
+        "EnrolPage": (["FoundationEssentials", "OneTimePassword"], "embeds a picture as Base64"),
+        "QRCode": (["CQREncode"], "draws with libqrencode"),
         "SMTPSender": (["Foundation", "CCurl"], "the door for mail"),
     ]
 }

@@ -27,6 +27,7 @@ struct Account: Equatable, Sendable {
     let state: State
     /// PHC text; nil for an account that was invited and has no password yet.
     let passwordHash: String?
+    let passwordSetAt: Timestamp?
     let createdAt: Timestamp
     let lastSignInAt: Timestamp?
 }

@@ -5,7 +5,9 @@ import Storage
 struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Make, look at, close and delete accounts.",
-        subcommands: [Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self])
+        subcommands: [
+            Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, FactorsCommand.self, ResetFactorsCommand.self,
+        ])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -118,7 +120,7 @@ struct AccountCommand: AsyncParsableCommand {
 }
 
 extension Opening {
-    fileprivate func account(_ text: String) async throws -> Account {
+    func account(_ text: String) async throws -> Account {
         guard let email = EmailAddress(text) else { throw failure("'\(text)' is no e-mail address.") }
         let account = try await store.read { (transaction) throws(StoreError) in try transaction.account(email: email) }
         guard let account else { throw failure("\(email) has no account.") }
@@ -144,5 +146,5 @@ extension PlaceOptions {
 }
 
 extension String {
-    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

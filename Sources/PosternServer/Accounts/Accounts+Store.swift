@@ -24,7 +24,8 @@ extension Account {
         guard let state = State(rawValue: try row.text("state")) else { throw .unexpectedColumn("state") }
         self.init(
             id: try row.id("id"), email: try row.text("email"), username: try row.text("username"), name: try row.text("name"),
-            role: role, state: state, passwordHash: try row.optionalText("password_hash"), createdAt: try row.time("created_at"),
+            role: role, state: state, passwordHash: try row.optionalText("password_hash"), passwordSetAt: try row.optionalTime("password_set_at"),
+            createdAt: try row.time("created_at"),
             lastSignInAt: try row.optionalTime("last_sign_in_at"))
     }
 }
@@ -99,13 +100,24 @@ extension Transaction {
             """) == 1
     }
 
-    /// Marks a sign-in with a password that is still the account's, on an account that is still open; a stronger hash may replace the old.
+    /// Marks a right password that is still the account's, on an account that is still open; a stronger hash may replace the old.
+    /// - Parameter signedInAt: the time, if that completes the sign-in; nil if a second step is still to come.
     /// - Returns: false if either changed while the password was checked: then nobody is signed in.
-    borrowing func noteSignIn(_ id: Account.ID, passwordHash: String, rehashed: String?, now: Timestamp) throws(StoreError) -> Bool {
+    borrowing func notePassword(
+        of id: Account.ID, passwordHash: String, rehashed: String?, signedInAt: Timestamp?
+    ) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE account SET last_sign_in_at = \(now), password_hash = \(rehashed ?? passwordHash)
+            UPDATE account SET last_sign_in_at = COALESCE(\(signedInAt), last_sign_in_at), password_hash = \(rehashed ?? passwordHash)
             WHERE id = \(id) AND state = 'active' AND password_hash = \(passwordHash)
+            """) == 1
+    }
+
+    /// Marks a sign-in that ended with a second step, if the password that began it is still the account's and the account still open.
+    borrowing func noteSignIn(_ id: Account.ID, passwordSetAt: Timestamp, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET last_sign_in_at = \(now) WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt)
             """) == 1
     }
 

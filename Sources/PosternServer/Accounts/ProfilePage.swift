@@ -47,14 +47,21 @@ struct ProfilePage {
 enum AttemptRow {
     static func values(_ line: SignInAttemptLine) -> [String: Any] {
         [
-            "ok": line.outcome == SignInAttempt.Outcome.signedIn.rawValue, "what": words(line), "browser": BrowserName.words(line.browser),
+            "badge": line.outcome == SignInAttempt.Outcome.signedIn.rawValue
+                ? "ok" : line.outcome == SignInAttempt.Outcome.challenged.rawValue ? "warn" : "bad", "what": words(line), "browser": BrowserName.words(line.browser),
             "address": line.address, "when": ISOTime.words(line.at), "whenISO": ISOTime.text(line.at),
         ]
     }
 
     private static func words(_ line: SignInAttemptLine) -> String {
         switch line.reason {
+        case "password" where line.outcome == SignInAttempt.Outcome.challenged.rawValue: "Right password, second step asked"
         case "password": "Signed in"
+        case "totp": "Signed in with an app"
+        case "recovery_code": "Signed in with a recovery code"
+        case Reason.wrongCode.rawValue, Reason.clockOff.rawValue: "Wrong code"
+        case Reason.codeUsed.rawValue: "Used code"
+        case Reason.codesWait.rawValue, Reason.moreCodesNeeded.rawValue: "Too many wrong codes"
         case "wrong-password": "Wrong password"
         case "not-confirmed": "Address not confirmed"
         case "closed": "Account closed"
@@ -64,7 +71,7 @@ enum AttemptRow {
 
     static let table = """
         <table class="table fold" role="table"><thead class="visually-hidden"><tr role="row"><th scope="col" role="columnheader">Outcome</th><th scope="col" role="columnheader">From</th><th scope="col" role="columnheader">When</th></tr></thead><tbody>
-        {{#attempts}}<tr role="row"><td role="cell" data-label="Outcome"><span class="badge {{#ok}}ok{{/ok}}{{^ok}}bad{{/ok}}">{{what}}</span></td><td role="cell" data-label="From">{{browser}}<span class="meta"><code>{{address}}</code></span></td><td role="cell" data-label="When" class="num"><time datetime="{{whenISO}}">{{when}}</time></td></tr>{{/attempts}}
+        {{#attempts}}<tr role="row"><td role="cell" data-label="Outcome"><span class="badge {{badge}}">{{what}}</span></td><td role="cell" data-label="From">{{browser}}<span class="meta"><code>{{address}}</code></span></td><td role="cell" data-label="When" class="num"><time datetime="{{whenISO}}">{{when}}</time></td></tr>{{/attempts}}
         </tbody></table>
         """
 }

@@ -9,6 +9,9 @@ struct AdminWeb: Room {
         let groups: [String]
         let sessions: [Session]
         let attempts: [SignInAttemptLine]
+        let authenticators: [Authenticator]
+        let recoveryCodesLeft: Int64
+        let tries: CodeTries
         let audit: [AuditLine]
     }
 
@@ -79,8 +82,7 @@ struct AdminWeb: Room {
         guard let id = Account.ID(visit.parameterID), let person = try await person(id, visit.now) else { throw Refused(.notFound) }
         let isOwner = session.role == .owner
         let page = PersonPage(
-            account: person.account, groups: person.groups, sessions: person.sessions, attempts: person.attempts, audit: person.audit,
-            problem: problem, mayAct: isOwner || person.account.role != .owner, mayGiveRoles: isOwner, reader: shell.reader(session, visit))
+            person: person, problem: problem, mayReset: session.account != id, mayAct: isOwner || person.account.role != .owner, mayGiveRoles: isOwner, reader: shell.reader(session, visit))
         return .page(page.html(shell.pages), status: status)
     }
 

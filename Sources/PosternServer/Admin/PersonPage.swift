@@ -2,16 +2,18 @@ import Storage
 
 /// One account, with what administrators can do. Each later room adds its card here.
 struct PersonPage {
-    let account: Account
-    let groups: [String]
-    let sessions: [Session]
-    let attempts: [SignInAttemptLine]
-    let audit: [AuditLine]
+    let person: AdminWeb.Person
     var problem: String?
+    /// Somebody else: one's own factors are removed with proof of them.
+    let mayReset: Bool
     /// Whether the reader may act on this account, and give roles.
     let mayAct: Bool
     let mayGiveRoles: Bool
     let reader: Pages.Reader
+
+    private var account: Account { person.account }
+    private var groups: [String] { person.groups }
+    private var sessions: [Session] { person.sessions }
 
     static func summary(_ account: Account) -> [String: Any] {
         let (state, badge) =
@@ -38,8 +40,13 @@ struct PersonPage {
                     "seenISO": ISOTime.text($0.seenAt),
                 ]
             },
-            "attempts": attempts.map(AttemptRow.values), "hasAttempts": !attempts.isEmpty,
-            "audit": audit.map {
+            "attempts": person.attempts.map(AttemptRow.values), "hasAttempts": !person.attempts.isEmpty,
+            "apps": person.authenticators.map {
+                ["name": $0.name, "used": $0.usedAt.map(ISOTime.words) ?? "never", "usedISO": $0.usedAt.map(ISOTime.text) ?? ""]
+            },
+            "hasFactor": !person.authenticators.isEmpty, "codesLeft": person.recoveryCodesLeft, "failures": person.tries.failures,
+            "hasFailures": person.tries.failures >= CodeLimits.delayFrom, "mayReset": mayAct && mayReset,
+            "audit": person.audit.map {
                 [
                     "when": ISOTime.words($0.at), "whenISO": ISOTime.text($0.at), "kind": $0.kind, "detail": $0.detail,
                     "by": $0.actor == "command-line"
@@ -76,6 +83,12 @@ struct PersonPage {
         {{#mayAct}}<li><form class="form" action="/auth/admin/people/{{id}}/join" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><div class="field"><label for="group">Add to a group</label><span class="hint" id="group-hint">a-z, 0-9 and -. A new name makes a new group.</span><div class="with-button"><input class="input" id="group" name="group" required maxlength="40" pattern="[a-z0-9-]+" autocomplete="off" aria-describedby="group-hint"><button class="button">Add</button></div></div></form></li>{{/mayAct}}
         {{#mayGiveRoles}}<li><form class="form" action="/auth/admin/people/{{id}}/role" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><div class="field"><label for="role">Role</label><div class="with-button"><select class="input" id="role" name="role">{{#roles}}<option value="{{value}}"{{#isCurrent}} selected{{/isCurrent}}>{{value}}</option>{{/roles}}</select><button class="button">Give this role</button></div></div></form></li>{{/mayGiveRoles}}
         </ul></section>
+        <section class="card" aria-labelledby="factors"><header><div><h2 id="factors">Second factor</h2><p>You never see or set a secret. Each step is mailed to them.</p></div></header>
+        {{#hasFactor}}<ul class="rows">{{#apps}}<li><div><p class="title">{{name}}</p><p class="meta">Last used <time datetime="{{usedISO}}">{{used}}</time>.</p></div></li>{{/apps}}
+        <li><div><p class="title">Recovery codes</p><p class="meta">{{codesLeft}} left.</p></div></li>
+        {{#mayReset}}{{#hasFailures}}<li><div><p class="title"><span class="badge warn">{{failures}} wrong codes in a row</span></p><p class="meta">Codes are slowed down, or stopped at 50.</p></div><div class="actions">\(act("lift-code-stop", "Let codes be tried", isDanger: false, "Their codes are tried again at once. Whoever typed the wrong ones knew the password: tell them to change it."))</div></li>{{/hasFailures}}
+        <li><div><p class="title">Remove all factors</p><p class="meta">For somebody who lost their phone and their recovery codes. Make sure that it is them.</p></div><div class="actions">\(act("reset-factors", "Remove all factors", isDanger: true, "{{email}} signs in with the password alone until they add an app again. We tell them by mail."))</div></li>{{/mayReset}}</ul>{{/hasFactor}}
+        {{^hasFactor}}<div class="empty"><h3>None</h3><p>They sign in with a password alone.</p></div>{{/hasFactor}}</section>
         <section class="card" aria-labelledby="sessions"><header class="tight"><div><h2 id="sessions">Sessions</h2></div>{{#mayAct}}{{#hasSessions}}\(act("end-sessions", "End all", isDanger: true, "All {{sessionCount}} end within a second. They can sign in again at once.")){{/hasSessions}}{{/mayAct}}</header>
         {{#hasSessions}}<table class="table"><thead class="visually-hidden"><tr><th scope="col">Device</th><th scope="col">Last seen</th></tr></thead><tbody>
         {{#sessions}}<tr><td>{{browser}}<span class="meta"><code>{{address}}</code></span></td><td class="num"><time datetime="{{seenISO}}">{{seen}}</time></td></tr>{{/sessions}}

@@ -116,7 +116,7 @@ struct GatewayWeb: Sendable {
         headers.append(HTTPField(name: .remoteEmail, value: email))
         headers.append(HTTPField(name: .remoteName, value: Gateway.headerValue(session.name)))
         headers.append(HTTPField(name: .remoteGroups, value: session.groups))
-        headers.append(HTTPField(name: .remoteAssurance, value: "aal1"))
+        headers.append(HTTPField(name: .remoteAssurance, value: session.assurance.rawValue))
         headers.append(contentsOf: nothing)
         return Response(status: .ok, headers: headers)
     }

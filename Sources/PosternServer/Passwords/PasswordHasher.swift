@@ -17,7 +17,7 @@ final class PasswordHasher: Sendable {
     }
 
     private let threads: WorkThreads<WorkMemory>
-    private let parameters: Argon2id.Parameters
+    let parameters: Argon2id.Parameters
     /// So that session checks keep their share of the cores.
     private static let niceness: Int32 = 10
     private let random: Randomness
@@ -57,6 +57,18 @@ final class PasswordHasher: Sendable {
             let stronger = try? PasswordHash(password: bytes, salt: salt, parameters: parameters, memory: memory)
             return Verification(matches: true, rehashed: stronger?.text)
         }
+    }
+
+    /// Hashes texts under one salt, one after the other: for codes that are found again by their hash.
+    func hashes(of texts: [Secret<[UInt8]>], salt: [UInt8], parameters: Argon2id.Parameters) async throws(Busy) -> [[UInt8]] {
+        var hashes: [[UInt8]] = []
+        for text in texts {
+            hashes.append(
+                try await run { memory in
+                    try? Argon2id.hash(password: text.exposed, salt: salt, parameters: parameters, memory: memory)
+                })
+        }
+        return hashes
     }
 
     /// A machine without memory for one more hash is as busy as one without a thread for it.

@@ -49,9 +49,10 @@ struct SecretsAtRest: Sendable {
         try await remember(ring, now: now)
         let random = random
         return try await store.write { (transaction) throws(StoreError) in
-            let resealed = try transaction.resealJobs { (sealed, place) in
+            let reseal = { (sealed: [UInt8], place: KeyRing.Place) in
                 (try? ring.open(sealed, at: place)).map { ring.seal($0.exposed, at: place, nonce: random.bytes(12)) }
             }
+            let resealed = try transaction.resealJobs(reseal) + (try transaction.resealAuthenticators(reseal))
             try transaction.record(AuditEvent(.keysRotated, account: nil, by: .commandLine, from: nil, at: now, detail: "\(resealed)"))
             return resealed
         }

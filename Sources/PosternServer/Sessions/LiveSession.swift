@@ -5,16 +5,16 @@ import Storage
 /// Kept small, because a hundred thousand of them stay in memory: all of it is one array of bytes, and so one allocation.
 ///
 /// ```
-/// session id (16) | account id (16) | expires (4) | idle (4) | read (4) | role (1) | ends of three texts (6) | texts
+/// session id (16) | account id (16) | expires (4) | idle (4) | read (4) | role (1) | ends of three texts (6) | assurance (1) | texts
 /// ```
 struct LiveSession: Sendable {
     private let bytes: [UInt8]
 
-    private static let textsStart = 51
+    private static let textsStart = 52
 
     init(
         id: Session.ID, account: Account.ID, role: Account.Role, expiresAt: Timestamp, idle: Duration?, readAt: Timestamp,
-        username: String, email: String, name: String, groups: [String]
+        assurance: Assurance, username: String, email: String, name: String, groups: [String]
     ) {
         let texts = [username, email, name, groups.joined(separator: ",")]
         var bytes: [UInt8] = []
@@ -32,6 +32,7 @@ struct LiveSession: Sendable {
             bytes.append(UInt8(truncatingIfNeeded: end >> 8))
             bytes.append(UInt8(truncatingIfNeeded: end))
         }
+        bytes.append(assurance == .aal2 ? 2 : 1)
         for text in texts { bytes += text.utf8 }
         self.bytes = bytes
     }
@@ -43,6 +44,7 @@ struct LiveSession: Sendable {
     var account: Account.ID { identifier(at: 16) }
     var expiresAt: Timestamp { Timestamp(secondsSinceEpoch: Int64(number(at: 32))) }
     var role: Account.Role { Account.Role.allCases[Int(bytes[44]) % Account.Role.allCases.count] }
+    var assurance: Assurance { bytes[51] == 2 ? .aal2 : .aal1 }
     /// Zero for no idle end.
     private var idle: UInt32 { number(at: 36) }
 

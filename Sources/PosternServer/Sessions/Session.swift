@@ -30,6 +30,66 @@ struct Session: Equatable, Sendable {
     let browser: String
 }
 
+/// How sure we are who somebody is (NIST SP 800-63B, authenticator assurance levels).
+enum Assurance: String, CaseIterable, Sendable {
+    /// A password.
+    case aal1
+    /// A second factor as well, in this session.
+    case aal2
+}
+
+/// What a session's person has proved, and when.
+struct SessionProof: Equatable, Sendable {
+    /// A proof this young counts as "it's you, now": a sign-in is one.
+    static let freshness = Duration.seconds(300)
+
+    /// With what a second factor was proved.
+    enum Means: Equatable, Sendable {
+        case authenticator(Authenticator.ID)
+        case recoveryCode
+
+        var text: String {
+            switch self {
+            case .authenticator(let id): id.description
+            case .recoveryCode: "recovery-code"
+            }
+        }
+
+        init?(text: String) {
+            if text == "recovery-code" {
+                self = .recoveryCode
+            } else if let id = Authenticator.ID(text) {
+                self = .authenticator(id)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    var passwordAt: Timestamp?
+    var factorAt: Timestamp?
+    var factor: Means?
+
+    var assurance: Assurance { factorAt == nil ? .aal1 : .aal2 }
+
+    /// Whether it is fresh by the strongest factor that the account holds.
+    func isFresh(hasFactor: Bool, now: Timestamp) -> Bool {
+        guard let at = hasFactor ? factorAt : max(passwordAt ?? factorAt, factorAt ?? passwordAt) else { return false }
+        return now - at < Self.freshness
+    }
+
+    /// Whether it is fresh by that very authenticator, or by a recovery code in its place (TO-11).
+    func isFresh(by id: Authenticator.ID, now: Timestamp) -> Bool {
+        guard let factorAt, now - factorAt < Self.freshness else { return false }
+        return factor == .authenticator(id) || factor == .recoveryCode
+    }
+
+    private func max(_ one: Timestamp?, _ other: Timestamp?) -> Timestamp? {
+        guard let one, let other else { return nil }
+        return one > other ? one : other
+    }
+}
+
 /// What a new session starts with.
 struct NewSession: Sendable {
     let id: Session.ID
@@ -40,8 +100,13 @@ struct NewSession: Sendable {
     /// Nil for a kept one: it has no idle end.
     let idle: Duration?
     let client: Client
+    let proof: SessionProof
 
-    init(account: Account.ID, policy: SessionPolicy, isKept: Bool, client: Client, now: Timestamp, random: Randomness) {
+    /// - Parameter factor: the second factor that was proved with the password, if any.
+    init(
+        account: Account.ID, policy: SessionPolicy, isKept: Bool, factor: SessionProof.Means? = nil, client: Client, now: Timestamp,
+        random: Randomness
+    ) {
         id = Session.ID(now: now, random: random.bytes(10))
         token = SessionToken(random: random.bytes(Token.byteCount))
         self.account = account
@@ -49,6 +114,7 @@ struct NewSession: Sendable {
         expiresAt = now + (isKept ? policy.keep : policy.absolute)
         idle = isKept ? nil : policy.idle
         self.client = client
+        proof = SessionProof(passwordAt: now, factorAt: factor.map { _ in now }, factor: factor)
     }
 
     var isKept: Bool { idle == nil }

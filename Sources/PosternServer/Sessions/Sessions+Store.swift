@@ -19,21 +19,66 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    /// What a session's person has proved.
+    static let sessionProofs = Migration(
+        10, "session proofs",
+        [
+            "ALTER TABLE session ADD COLUMN password_proved_at BIGINT", "ALTER TABLE session ADD COLUMN factor_proved_at BIGINT",
+            "ALTER TABLE session ADD COLUMN factor_proved_by TEXT",
+        ])
+}
+
 extension Transaction {
     borrowing func openSession(_ new: NewSession) throws(StoreError) {
         try change(
             """
-            INSERT INTO session (id, token_hash, account_id, created_at, seen_at, expires_at, idle, address, browser)
+            INSERT INTO session (id, token_hash, account_id, created_at, seen_at, expires_at, idle, address, browser,
+                password_proved_at, factor_proved_at, factor_proved_by)
             VALUES (\(new.id), \(new.token.hash), \(new.account), \(new.createdAt), \(new.createdAt), \(new.expiresAt),
-                \(new.idle?.wholeMicroseconds), \(new.client.address.description), \(new.client.browser))
+                \(new.idle?.wholeMicroseconds), \(new.client.address.description), \(new.client.browser),
+                \(new.proof.passwordAt), \(new.proof.factorAt), \(new.proof.factor?.text))
             """)
+    }
+
+    /// What the person has proved in this session; nil if there is no such session.
+    borrowing func proof(of session: Session.ID, account: Account.ID) throws(StoreError) -> SessionProof? {
+        let rows = try run(
+            """
+            SELECT password_proved_at, factor_proved_at, factor_proved_by FROM session
+            WHERE account_id = \(account) AND id = \(session)
+            """)
+        return try rows.first.map { (row) throws(StoreError) in
+            SessionProof(
+                passwordAt: try row.optionalTime("password_proved_at"), factorAt: try row.optionalTime("factor_proved_at"),
+                factor: try row.optionalText("factor_proved_by").flatMap(SessionProof.Means.init))
+        }
+    }
+
+    borrowing func notePasswordProof(in session: Session.ID, of account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        try change("UPDATE session SET password_proved_at = \(now) WHERE account_id = \(account) AND id = \(session)") == 1
+    }
+
+    borrowing func noteFactorProof(
+        _ means: SessionProof.Means, in session: Session.ID, of account: Account.ID, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE session SET factor_proved_at = \(now), factor_proved_by = \(means.text)
+            WHERE account_id = \(account) AND id = \(session)
+            """) == 1
+    }
+
+    /// The account has no second factor any more: no session of it is one of two factors.
+    borrowing func forgetFactorProofs(of account: Account.ID) throws(StoreError) {
+        try change("UPDATE session SET factor_proved_at = NULL, factor_proved_by = NULL WHERE account_id = \(account)")
     }
 
     /// The session of a token and its person; nil if there is none, it is over, or the account is not open.
     borrowing func liveSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> (session: LiveSession, seenAt: Timestamp)? {
         let rows = try run(
             """
-            SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at,
+            SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at, session.factor_proved_at,
                 account.role, account.username, account.email, account.name
             FROM session JOIN account ON account.id = session.account_id
             WHERE session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
@@ -44,7 +89,7 @@ extension Transaction {
         let session = LiveSession(
             id: try row.id("id"), account: account, role: role, expiresAt: try row.time("expires_at"),
             idle: try row.optional("idle") { (row) throws(StoreError) in .microseconds(try row.integer("idle")) },
-            readAt: now, username: try row.text("username"), email: try row.text("email"),
+            readAt: now, assurance: row["factor_proved_at"] == .null ? .aal1 : .aal2, username: try row.text("username"), email: try row.text("email"),
             name: try row.text("name"), groups: try groups(of: account))
         return (session, try row.time("seen_at"))
     }

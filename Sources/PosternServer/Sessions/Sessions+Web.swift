@@ -55,7 +55,7 @@ struct SessionsWeb: Room {
                 id: session.id.description, account: session.account.description, email: session.email,
                 username: session.username,
                 name: session.name, role: session.role.rawValue, groups: session.groups.split(separator: ",").map(String.init),
-                assurance: "aal1", expires_at: ISOTime.text(session.expiresAt),
+                assurance: session.assurance.rawValue, expires_at: ISOTime.text(session.expiresAt),
                 csrf_token: request.headers[.authorization] == nil ? shell.formToken(visit) : nil))
     }
 

@@ -25,12 +25,14 @@ extension Response {
     }
 
     /// RFC 9457.
-    static func problem(_ reason: Reason, field: String? = nil, detail: String? = nil, requestID: String) -> Response {
+    static func problem(_ refused: Refused, requestID: String) -> Response {
+        let reason = refused.reason
         let problem = Problem(
             type: "https://postern.invalid/reasons/\(reason.rawValue)", title: reason.title, status: reason.status.code,
-            reason: reason.rawValue, detail: detail ?? reason.advice, field: field, requestID: requestID)
+            reason: reason.rawValue, detail: refused.detail ?? reason.advice, field: refused.field, methods: refused.methods,
+            requestID: requestID)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
-        if reason == .busy || reason == .unavailable { headers[.retryAfter] = "5" }
+        headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? (reason == .busy || reason == .unavailable ? "5" : nil)
         let body = (try? encoded(problem)) ?? Data()
         return Response(status: reason.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
@@ -56,10 +58,11 @@ private struct Problem: Encodable {
     let reason: String
     let detail: String
     let field: String?
+    let methods: [String]?
     let requestID: String
 
     enum CodingKeys: String, CodingKey {
-        case type, title, status, reason, detail, field
+        case type, title, status, reason, detail, field, methods
         case requestID = "request_id"
     }
 }

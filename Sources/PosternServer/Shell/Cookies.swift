@@ -6,6 +6,10 @@ struct Cookies: Sendable {
     let session: String
     let browser: String
     let link: String
+    /// A sign-in that waits for its second step.
+    let attempt: String
+    /// Says that this browser needn't be asked for a second factor.
+    let trust: String
     private let attributes: String
 
     /// - Parameter needTLS: false only where the public URL is plain-HTTP loopback; then without prefix, so that every browser keeps them.
@@ -14,6 +18,8 @@ struct Cookies: Sendable {
         session = prefix + "postern"
         browser = prefix + "postern-browser"
         link = prefix + "postern-link"
+        attempt = prefix + "postern-attempt"
+        trust = prefix + "postern-trust"
         attributes = "; Path=/; HttpOnly; SameSite=Lax" + (needTLS ? "; Secure" : "")
     }
 

@@ -28,10 +28,22 @@ enum Reason: String, CaseIterable, Sendable {
     case signUpClosed = "sign-up-closed"
     case linkInvalid = "link-invalid"
     case lastOwner = "last-owner"
+    case wrongCode = "wrong-code"
+    case codeUsed = "code-used"
+    case clockOff = "clock-off"
+    case codesWait = "codes-wait"
+    case moreCodesNeeded = "more-codes-needed"
+    case attemptOver = "attempt-over"
+    case stepUpRequired = "step-up-required"
+    case secondFactorRequired = "second-factor-required"
+    case noSecondFactor = "no-second-factor"
+    case tooManyAuthenticators = "too-many-authenticators"
+    case enrolmentOver = "enrolment-over"
 
     var status: HTTPResponse.Status {
         switch self {
-        case .wrongCredentials, .signInNeeded: .unauthorized
+        case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver: .unauthorized
+        case .codesWait: .tooManyRequests
         case .busy, .unavailable, .outcomeUnknown: .serviceUnavailable
         case .malformed, .proxyNotTrusted: .badRequest
         case .tooLarge: .contentTooLarge
@@ -40,10 +52,10 @@ enum Reason: String, CaseIterable, Sendable {
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .wrongHost: .misdirectedRequest
-        case .crossSite, .formExpired, .notAllowed, .headerAlias, .signUpClosed: .forbidden
+        case .crossSite, .formExpired, .notAllowed, .headerAlias, .signUpClosed, .stepUpRequired, .secondFactorRequired: .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .nameInvalid, .groupInvalid: .unprocessableContent
-        case .emailTaken, .lastOwner: .conflict
-        case .linkInvalid: .gone
+        case .emailTaken, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
+        case .linkInvalid, .enrolmentOver: .gone
         }
     }
 
@@ -76,6 +88,17 @@ enum Reason: String, CaseIterable, Sendable {
         case .signUpClosed: "Accounts are made by invitation here"
         case .linkInvalid: "This link doesn’t work any more"
         case .lastOwner: "One owner must remain"
+        case .wrongCode: "That code isn’t right"
+        case .codeUsed: "That code was used already"
+        case .clockOff: "Your phone’s clock is off"
+        case .codesWait: "Too many wrong codes"
+        case .moreCodesNeeded: "Right, but not enough yet"
+        case .attemptOver: "That sign-in took too long"
+        case .stepUpRequired: "Confirm it’s you"
+        case .secondFactorRequired: "A second factor is needed"
+        case .noSecondFactor: "There is no second factor yet"
+        case .tooManyAuthenticators: "You have as many apps as can be"
+        case .enrolmentOver: "That key is no longer good"
         }
     }
 
@@ -109,6 +132,18 @@ enum Reason: String, CaseIterable, Sendable {
         case .signUpClosed: "Ask an administrator for an invitation."
         case .linkInvalid: "It was used, replaced by a newer one, or is too old. Ask for a new one."
         case .lastOwner: "Make somebody else an owner first."
+        case .wrongCode: "Type the 6 digits your app shows now, or an unused recovery code."
+        case .codeUsed: "Each code works once. Wait for the next one, at most 30 seconds, and type that."
+        case .clockOff: "Switch on automatic time there, then type the code it shows."
+        case .codesWait: "This one wasn’t tried. Wait as long as Retry-After says, or use a recovery code, which works at once."
+        case .moreCodesNeeded:
+            "After many wrong codes three right ones in a row are needed, a quarter of an hour apart. A recovery code works at once."
+        case .attemptOver: "Nothing was changed. Start again with your password."
+        case .stepUpRequired: "Send a proof to /auth/v1/session/step-up by one of the methods named, then try again."
+        case .secondFactorRequired: "Add an authenticator app on your security page, and sign in with it."
+        case .noSecondFactor: "Add an authenticator app first."
+        case .tooManyAuthenticators: "Remove one that you no longer use."
+        case .enrolmentOver: "A new key waits 10 minutes for its first code, and only the newest counts. Start over."
         }
     }
 }
@@ -119,6 +154,10 @@ struct Refused: Error {
     /// The field that the reason speaks of.
     let field: String?
     let detail: String?
+    /// Ways to prove who one is, where that is what's missing.
+    var methods: [String]?
+    /// Seconds until it makes sense to try again.
+    var retryAfter: Int64?
 
     init(_ reason: Reason, field: String? = nil, detail: String? = nil) {
         self.reason = reason

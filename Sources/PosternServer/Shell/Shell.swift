@@ -20,6 +20,8 @@ struct Shell: Sendable {
     let pages: Pages
     let forms: CrossSite
     let random: Randomness
+    /// AZ-05.
+    let administrationNeedsSecondFactor: Bool
     /// Handed in by the composition root, so that the shell knows no room.
     let findSession: @Sendable (SessionToken, Timestamp) async throws(StoreError) -> LiveSession?
     let headers: SecurityHeaders
@@ -43,7 +45,7 @@ struct Shell: Sendable {
         } catch let error as HTTPParserError {
             throw error
         } catch {
-            response = signInRedirect(error, route, request) ?? refusal(error, route.surface, visit)
+            response = redirect(error, route, request) ?? refusal(error, route.surface, visit)
         }
         if let browser = visit.browser, browser.isNew, route.surface == .page {
             response = response.setting(cookie: cookies.set(cookies.browser, browser.token.text, maxAge: 400 * 86_400))
@@ -162,13 +164,19 @@ struct Shell: Sendable {
         case .administrator:
             guard let session = visit.session else { throw Refused(.signInNeeded) }
             guard session.role.mayAdminister else { throw Refused(.notAllowed) }
+            guard session.assurance == .aal2 || !administrationNeedsSecondFactor else { throw Refused(.secondFactorRequired) }
         }
     }
 
-    /// A page that needs a sign-in leads to it, and back.
-    private func signInRedirect(_ error: any Error, _ route: Route, _ request: Request) -> Response? {
-        guard route.surface == .page, !route.isUnsafe, (error as? Refused)?.reason == .signInNeeded else { return nil }
-        return .seeOther("/auth/sign-in?return_to=" + percentEncoded(request.head.path ?? "/auth/account"))
+    /// A page that needs a sign-in, or a fresh proof, leads to it, and back.
+    private func redirect(_ error: any Error, _ route: Route, _ request: Request) -> Response? {
+        guard route.surface == .page, !route.isUnsafe, let reason = (error as? Refused)?.reason else { return nil }
+        let back = "?return_to=" + percentEncoded(request.head.path ?? "/auth/account")
+        switch reason {
+        case .signInNeeded: return .seeOther("/auth/sign-in" + back)
+        case .stepUpRequired, .secondFactorRequired: return .seeOther("/auth/account/step-up" + back)
+        default: return nil
+        }
     }
 
     private func refusal(_ error: any Error, _ surface: Route.Surface, _ visit: Visit) -> Response {
@@ -179,10 +187,11 @@ struct Shell: Sendable {
                 metadata: ["request": "\(visit.id)", "error": "\(error as? StoreError ?? .unavailable(reason: "\(type(of: error))"))"])
         }
         guard surface == .page else {
-            return .problem(refused.reason, field: refused.field, detail: refused.detail, requestID: visit.id)
+            return .problem(refused, requestID: visit.id)
         }
         var response = Response.page(pages.error(refused, requestID: visit.id), status: refused.reason.status)
-        if refused.reason == .unavailable || refused.reason == .busy { response.headers[.retryAfter] = "5" }
+        let wait = refused.retryAfter ?? (refused.reason == .unavailable || refused.reason == .busy ? 5 : nil)
+        response.headers[.retryAfter] = wait.map { "\($0)" }
         return response
     }
 

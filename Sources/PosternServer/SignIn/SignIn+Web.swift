@@ -10,6 +10,8 @@ struct SignInWeb: Room {
     let shell: Shell
     let maySignUp: Bool
     let appHosts: [String]
+    /// How a sign-in that waits can be finished.
+    let methods: @Sendable (Token, Timestamp) async throws(StoreError) -> [String]
     /// Whether an owner is still to be made: the page then says how.
     let ownerIsMissing: @Sendable () async -> Bool
 
@@ -37,6 +39,7 @@ struct SignInWeb: Room {
         case "confirmed": page.notice = .confirmed
         case "setup": page.notice = .ownerMade
         case "invitation": page.notice = .invitationUsed
+        case "attempt-over": page.notice = .attemptOver
         default: break
         }
         return .page(page.html(shell.pages))
@@ -51,10 +54,16 @@ struct SignInWeb: Room {
         page.hasFailed = true
         // What is no address has no account: the same answer, without the work.
         guard let email = EmailAddress(page.email) else { return .page(page.html(shell.pages), status: .unauthorized) }
-        switch try await signIn.attempt(attempt(email, password: form["password"] ?? "", isKept: page.isKept, visit), now: visit.now) {
-        case .signedIn(let session):
+        let attempt = try attempt(request, email, password: form["password"] ?? "", isKept: page.isKept, visit)
+        switch try await signIn.attempt(attempt, now: visit.now) {
+        case .signedIn(let session, let enrolBy):
             let cookie = shell.cookies.set(shell.cookies.session, session.token.token.text, maxAge: session.cookieMaxAge)
-            return .seeOther(page.returnTo.isEmpty ? "/auth/account" : page.returnTo).setting(cookie: cookie)
+            let enrolment = enrolBy.map { "/auth/account/security?done=enrol-by&at=\($0.secondsSinceEpoch)" }
+            return .seeOther(enrolment ?? (page.returnTo.isEmpty ? "/auth/account" : page.returnTo)).setting(cookie: cookie)
+        case .secondFactorNeeded(let challenge):
+            let cookie = shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime)
+            let step = challenge.mustEnrol ? "enrol" : "second-factor"
+            return .seeOther("/auth/sign-in/\(step)?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
         case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
         case .busy: throw Refused(.busy)
         }
@@ -63,24 +72,25 @@ struct SignInWeb: Room {
     @Sendable private func call(_ request: Request, _ visit: Visit) async throws -> Response {
         let fields = try JSONFields(visit.body, allowed: ["email", "password", "keep"])
         guard let email = EmailAddress(try fields.text("email")) else { throw Refused(.emailInvalid, field: "email") }
-        let attempt = try attempt(email, password: try fields.text("password"), isKept: try fields.bool("keep", default: false), visit)
+        let attempt = try attempt(
+            request, email, password: try fields.text("password"), isKept: try fields.bool("keep", default: false), visit)
         switch try await signIn.attempt(attempt, now: visit.now) {
-        case .signedIn(let session):
-            // No cookie: whoever calls the API holds the token itself.
+        // No cookie: whoever calls the API holds the token itself.
+        case .signedIn(let session, let enrolBy): return try .json(SignedIn(session, enrolBy: enrolBy))
+        case .secondFactorNeeded(let challenge):
             return try .json(
-                SignedIn(
-                    next: "done",
-                    session: .init(
-                        id: session.id.description, token: session.token.token.text.exposed, account: session.account.description,
-                        expires_at: ISOTime.text(session.expiresAt))))
+                NextStep(
+                    next: challenge.mustEnrol ? "enrol_second_factor" : "second_factor", attempt: challenge.token.text.exposed,
+                    methods: challenge.mustEnrol ? ["totp"] : try await methods(challenge.token, visit.now)))
         case .wrongCredentials: throw Refused(.wrongCredentials)
         case .busy: throw Refused(.busy)
         }
     }
 
-    private func attempt(_ email: EmailAddress, password: String, isKept: Bool, _ visit: Visit) throws -> SignIn.Attempt {
+    private func attempt(_ request: Request, _ email: EmailAddress, password: String, isKept: Bool, _ visit: Visit) throws -> SignIn.Attempt {
         guard let password = try? Password(trying: password) else { throw Refused(.passwordTooLong, field: "password") }
-        return SignIn.Attempt(email: email, password: password, isKept: isKept, client: visit.client, replaced: visit.sessionToken)
+        return SignIn.Attempt(email: email, password: password, isKept: isKept, client: visit.client, replaced: visit.sessionToken,
+            trust: Cookies.value(shell.cookies.trust, in: request.headers).flatMap { Token(text: $0) })
     }
 
     @Sendable private func signOut(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -91,14 +101,8 @@ struct SignInWeb: Room {
     }
 }
 
-private struct SignedIn: Encodable {
-    struct Session: Encodable {
-        let id: String
-        let token: String
-        let account: String
-        let expires_at: String
-    }
-
+private struct NextStep: Encodable {
     let next: String
-    let session: Session
+    let attempt: String
+    let methods: [String]
 }

@@ -11,10 +11,15 @@ struct SignIn: Sendable {
         let client: Client
         /// The session this browser held before: it ends with the sign-in (SE-02).
         let replaced: SessionToken?
+        /// What says that this browser needn't be asked for a second factor.
+        var trust: Token?
     }
 
     enum Outcome: Sendable {
-        case signedIn(NewSession)
+        /// - Parameter enrolBy: until when a second factor must be added, where a group asks for one and there is none.
+        case signedIn(NewSession, enrolBy: Timestamp?)
+        /// The password was right. A session comes of it once a second factor is proved, or added where there is none.
+        case secondFactorNeeded(NewChallenge)
         /// No such account, wrong password, not confirmed, closed: the answer never says which (LG-01).
         case wrongCredentials
         /// Too many passwords are being tried; this one was not.
@@ -27,6 +32,7 @@ struct SignIn: Sendable {
     /// Recognises an address that has no account without keeping it.
     let identifiers: KeyRing.Authenticator
     let policies: SessionPolicies
+    let secondFactors: SecondFactorPolicy
     let random: Randomness
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
@@ -42,33 +48,75 @@ struct SignIn: Sendable {
             try await recordRefusal(attempt, of: known, now: now)
             return .wrongCredentials
         }
-        guard let opened = try await open(attempt, account.id, hash, rehashed: checked.rehashed, now: now) else {
+        guard let opened = try await open(attempt, account, hash, rehashed: checked.rehashed, now: now) else {
             // Closed, or given another password, while this one was checked.
             try await recordRefusal(attempt, of: account, now: now)
             return .wrongCredentials
         }
-        return .signedIn(opened)
+        return opened
     }
 
     /// - Returns: nil when the account changed meanwhile.
     private func open(
-        _ attempt: Attempt, _ account: Account.ID, _ hash: String, rehashed: String?, now: Timestamp
-    ) async throws(StoreError) -> NewSession? {
-        let replaced = attempt.replaced?.hash
-        let (policies, random) = (policies, random)
-        let opened = try await store.write { (transaction) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? in
-            guard try transaction.noteSignIn(account, passwordHash: hash, rehashed: rehashed, now: now) else { return nil }
-            let session = NewSession(
-                account: account, policy: policies.policy(for: try transaction.groups(of: account)), isKept: attempt.isKept,
-                client: attempt.client, now: now, random: random)
-            let replacedOf = try replaced.flatMap { (hash) throws(StoreError) in try transaction.endSession(tokenHash: hash, now: now) }
-            try transaction.openSession(session)
-            try transaction.recordAttempt(record(attempt, .signedIn, "password", account: account, session: session.id, now: now))
-            try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: attempt.client, at: now))
-            return (session, replacedOf)
+        _ attempt: Attempt, _ account: Account, _ hash: String, rehashed: String?, now: Timestamp
+    ) async throws(StoreError) -> Outcome? {
+        let opened = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
+            let groups = try transaction.groups(of: account.id)
+            let step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
+            let signedInAt: Timestamp? = step == .needed || step == .enrolment ? nil : now
+            guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
+                return nil
+            }
+            switch step {
+            case .needed, .enrolment:
+                let challenge = NewChallenge(
+                    token: Token(random: random.bytes(Token.byteCount)), account: account.id, passwordSetAt: account.passwordSetAt ?? now,
+                    mustEnrol: step == .enrolment, isKept: attempt.isKept, expiresAt: now + NewChallenge.lifetime)
+                try transaction.openChallenge(challenge)
+                try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, session: nil, now: now))
+                try transaction.record(
+                    AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
+                return (.secondFactorNeeded(challenge), nil)
+            case .none, .trusted, .enrolmentDue:
+                let (session, replacedOf) = try openSession(attempt, account.id, groups, in: transaction, now: now)
+                if case .enrolmentDue(let time) = step { return (.signedIn(session, enrolBy: time), replacedOf) }
+                return (.signedIn(session, enrolBy: nil), replacedOf)
+            }
         }
         if let replacedOf = opened?.replacedOf { desk.forget(replacedOf) }
         return opened?.0
+    }
+
+    private enum SecondStep: Equatable {
+        case none, trusted, needed
+        /// A group asks for one, and there is none: at once, or by then.
+        case enrolment, enrolmentDue(Timestamp)
+    }
+
+    private func secondStep(
+        of attempt: Attempt, _ account: Account.ID, _ groups: [String], in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> SecondStep {
+        if try transaction.hasSecondFactor(account) {
+            guard secondFactors.trust != nil, let trust = attempt.trust else { return .needed }
+            return try transaction.isTrusted(tokenHash: trust.hash(for: NewTrust.purpose), by: account, now: now) ? .trusted : .needed
+        }
+        guard let requirement = secondFactors.requirement(for: groups) else { return .none }
+        let due = try transaction.secondFactorRequiredSince(account, now: now) + requirement.grace
+        return due > now ? .enrolmentDue(due) : .enrolment
+    }
+
+    private func openSession(
+        _ attempt: Attempt, _ account: Account.ID, _ groups: [String], in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?) {
+        let session = NewSession(
+            account: account, policy: policies.policy(for: groups), isKept: attempt.isKept, client: attempt.client, now: now, random: random)
+        let replacedOf = try attempt.replaced.flatMap { (token) throws(StoreError) in
+            try transaction.endSession(tokenHash: token.hash, now: now)
+        }
+        try transaction.openSession(session)
+        try transaction.recordAttempt(record(attempt, .signedIn, "password", account: account, session: session.id, now: now))
+        try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: attempt.client, at: now))
+        return (session, replacedOf)
     }
 
     /// In a transaction of its own: nothing that fails later can undo it (LG-05).

@@ -2,7 +2,7 @@ import Mustache
 
 /// The door itself.
 struct SignInPage {
-    enum Notice { case confirmed, ownerMade, invitationUsed }
+    enum Notice { case confirmed, ownerMade, invitationUsed, attemptOver }
 
     var email = ""
     var returnTo = ""
@@ -20,7 +20,7 @@ struct SignInPage {
                 "email": email, "returnTo": returnTo, "isKept": isKept, "failed": hasFailed, "formToken": formToken,
                 "maySignUp": maySignUp, "needsOwner": mayBeOwner,
                 "signUpLink": returnTo.isEmpty ? "" : "?return_to=\(percentEncoded(returnTo))",
-                "notice": notice.map(words) ?? "", "hasNotice": notice != nil,
+                "notice": notice.map(words) ?? "", "hasNotice": notice != nil, "isWarning": notice == .attemptOver,
             ])
     }
 
@@ -29,13 +29,14 @@ struct SignInPage {
         case .confirmed: "Your address is confirmed. Sign in."
         case .ownerMade: "The owner’s account is made. Sign in."
         case .invitationUsed: "Your account is made. Sign in."
+        case .attemptOver: "That sign-in took too long, or was tried too often. Nothing was changed. Start again."
         }
     }
 
     private static let template = Pages.template(
         """
         <h1 id="h">Sign in to {{site}}</h1>
-        {{#hasNotice}}<div class="notice ok"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="m3.5 8.5 3 3 6-7"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
+        {{#hasNotice}}<div class="notice{{^isWarning}} ok{{/isWarning}}{{#isWarning}} warn{{/isWarning}}"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{{^isWarning}}m3.5 8.5 3 3 6-7{{/isWarning}}{{#isWarning}}M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05{{/isWarning}}"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
         {{#needsOwner}}<div class="notice"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6"/><path d="M8 7.3v3.7M8 4.9v.05"/></svg><div><p>There is no owner yet. Open the setup link that the server printed, or run <code>postern setup-link</code> for a new one.</p></div></div>{{/needsOwner}}
         <form class="form" action="/auth/sign-in" method="post">
         <input type="hidden" name="form_token" value="{{formToken}}">

@@ -4,7 +4,12 @@ import Storage
 struct SignInAttempt: Sendable {
     typealias ID = Identifier<SignInAttempt>
 
-    enum Outcome: String, Sendable { case signedIn = "signed-in", refused }
+    enum Outcome: String, Sendable {
+        case signedIn = "signed-in"
+        /// The password was right, and a second factor was asked for.
+        case challenged
+        case refused
+    }
 
     let id: ID
     let at: Timestamp

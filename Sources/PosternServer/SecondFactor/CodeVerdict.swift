@@ -1,0 +1,46 @@
+import Storage
+
+extension CodeVerdict {
+    /// The stable code of a refusal. An accepted one has none that anybody is told.
+    var reason: Reason {
+        switch self {
+        case .accepted, .wrong: .wrongCode
+        case .used: .codeUsed
+        case .clockOff: .clockOff
+        case .wait: .codesWait
+        case .moreNeeded: .moreCodesNeeded
+        }
+    }
+
+    /// What happened, and what to do next.
+    func words(now: Timestamp) -> String {
+        switch self {
+        case .accepted, .wrong: "That code isn’t right. Type the 6 digits your app shows now."
+        case .used: "That code was used already, or is older than one that was. Wait for the next one, at most 30 seconds."
+        case .clockOff(let seconds) where abs(seconds) < 45:
+            "Your phone’s clock has changed. Wait for the next code, and type that."
+        case .clockOff(let seconds):
+            "Your phone’s clock is \(abs(seconds)) seconds \(seconds < 0 ? "behind" : "ahead"). Switch on automatic time there, then type the next code it shows."
+        case .wait(let until):
+            "Too many wrong codes. This one wasn’t tried. Wait \(Self.span(until - now)), or use a recovery code."
+        case .moreNeeded(let count, let from):
+            "That was right. After so many wrong codes, \(count) more right \(count == 1 ? "one is" : "ones are") needed in a row. Type the next one in \(Self.span(from - now)), or use a recovery code now."
+        }
+    }
+
+    /// As the API refuses.
+    func refused(now: Timestamp) -> Refused {
+        var refused = Refused(reason, field: "code", detail: words(now: now))
+        switch self {
+        case .wait(let until), .moreNeeded(_, let until): refused.retryAfter = max(1, (until - now).components.seconds + 1)
+        case .accepted, .wrong, .used, .clockOff: break
+        }
+        return refused
+    }
+
+    private static func span(_ duration: Duration) -> String {
+        let seconds = max(1, duration.components.seconds + 1)
+        if seconds < 120 { return "\(seconds) seconds" }
+        return "\((seconds + 59) / 60) minutes"
+    }
+}

@@ -1,0 +1,83 @@
+import Secrets
+import Storage
+
+/// A proof that a person offers: a code of an app, or a recovery code.
+enum OfferedProof: Sendable {
+    case totp(Secret<String>)
+    case recoveryCode(Secret<String>)
+
+    /// As the API names methods.
+    static let methods = ["totp", "recovery_code"]
+
+    init?(method: String, code: String) {
+        switch method {
+        case "totp": self = .totp(Secret(code))
+        case "recovery_code": self = .recoveryCode(Secret(code))
+        default: return nil
+        }
+    }
+
+    var method: String {
+        switch self {
+        case .totp: "totp"
+        case .recoveryCode: "recovery_code"
+        }
+    }
+}
+
+/// What every second step has in common: look up, compute outside the transaction, settle inside the caller's.
+struct FactorCheck: Sendable {
+    /// An offered proof after the computing, ready to be counted or spent.
+    enum Prepared: Sendable {
+        case code(CodeMatch)
+        /// Nil for what can't be a code: it is wrong without a hash.
+        case recoveryHash([UInt8]?)
+    }
+
+    enum Result: Equatable, Sendable {
+        case accepted(SessionProof.Means)
+        case refused(CodeVerdict)
+    }
+
+    let store: any Store
+    let hasher: PasswordHasher
+    let matcher: CodeMatcher
+
+    /// Costs an HMAC or one password hash.
+    /// - Parameter only: one authenticator whose code it must be; nil for any.
+    /// - Returns: nil when the machine is too busy to hash.
+    func prepare(
+        _ offered: OfferedProof, of account: Account.ID, only: Authenticator.ID? = nil, now: Timestamp
+    ) async throws(StoreError) -> Prepared? {
+        switch offered {
+        case .totp(let text):
+            let secrets = try await store.lookUp { (transaction) throws(StoreError) in try transaction.authenticatorSecrets(of: account) }
+            return .code(matcher.match(text.exposed, secrets.filter { only == nil || $0.id == only }, now: now))
+        case .recoveryCode(let text):
+            guard let code = RecoveryCode(text.exposed) else { return .recoveryHash(nil) }
+            let set = try await store.lookUp { (transaction) throws(StoreError) in try transaction.recoverySet(of: account) }
+            guard let set else { return .recoveryHash(nil) }
+            let hash = try? await hasher.hashes(of: [code.characters], salt: set.salt, parameters: set.parameters).first
+            return hash.map { .recoveryHash($0) }
+        }
+    }
+}
+
+extension Transaction {
+    /// Counts or spends. A recovery code works also while app codes must wait, and ends that.
+    borrowing func settle(_ prepared: FactorCheck.Prepared, of account: Account.ID, now: Timestamp) throws(StoreError) -> FactorCheck.Result {
+        switch prepared {
+        case .code(let match):
+            let verdict = try settle(match, of: account, now: now)
+            if case .accepted(let id) = verdict { return .accepted(.authenticator(id)) }
+            return .refused(verdict)
+        case .recoveryHash(let hash):
+            if let hash, try spendRecoveryCode(hash: hash, of: account, now: now) {
+                try clearFailures(of: account, method: "recovery_code")
+                return .accepted(.recoveryCode)
+            }
+            _ = try countFailure(of: account, evenWhileWaiting: true, now: now)
+            return .refused(.wrong)
+        }
+    }
+}

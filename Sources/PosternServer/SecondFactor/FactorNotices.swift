@@ -1,0 +1,27 @@
+import Secrets
+import Storage
+
+/// Tells the account's owner by mail of every change of factors.
+struct FactorNotices: Sendable {
+    let keys: KeyRingHolder
+    let mails: SecondFactorMail
+    let random: Randomness
+
+    /// - Parameter address: the account's own, as the database has it.
+    func job(_ event: SecondFactorMail.Event, to address: String, now: Timestamp) -> Job? {
+        EmailAddress(address).map { mails.notice(of: event, to: $0, at: now).job(keys: keys.current, now: now, random: random) }
+    }
+}
+
+extension FactorNotices {
+    /// Writes a used recovery code down, and tells the owner how many are left.
+    func noteRecoveryCode(of account: Account.ID, _ client: Client, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
+        let left = try transaction.recoveryCodesLeft(of: account)
+        try transaction.record(
+            AuditEvent(.recoveryCodeUsed, account: account, by: .account(account), from: client, at: now, detail: "\(left)"))
+        guard let email = try transaction.account(account)?.email,
+            let notice = job(.recoveryCodeUsed(left: left), to: email, now: now)
+        else { return }
+        try transaction.enqueue(notice)
+    }
+}

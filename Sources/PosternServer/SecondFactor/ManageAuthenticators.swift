@@ -1,0 +1,62 @@
+import Storage
+
+/// Renames and removes one's own authenticators, and ends the trust in one's browsers.
+struct ManageAuthenticators: Sendable {
+    enum Renaming: Equatable, Sendable { case renamed, nameInvalid, noSuchAuthenticator }
+
+    enum Removal: Equatable, Sendable {
+        case removed
+        case noSuchAuthenticator
+        /// Only with a fresh code of that very app, or a recovery code (TO-11).
+        case proofNeeded
+    }
+
+    let store: any Store
+    let desk: SessionDesk
+    let notices: FactorNotices
+
+    func rename(
+        _ id: Authenticator.ID, of account: Account.ID, to text: String, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Renaming {
+        guard let name = Authenticator.name(text) else { return .nameInvalid }
+        return try await store.write { (transaction) throws(StoreError) in
+            guard try transaction.renameAuthenticator(id, of: account, to: name) else { return .noSuchAuthenticator }
+            try transaction.record(
+                AuditEvent(.authenticatorRenamed, account: account, by: .account(account), from: client, at: now, detail: id.description))
+            return .renamed
+        }
+    }
+
+    func remove(_ id: Authenticator.ID, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Removal {
+        let account = session.account
+        let outcome = try await store.write { (transaction) throws(StoreError) -> Removal in
+            guard let authenticator = try transaction.authenticators(of: account).first(where: { $0.id == id }) else {
+                return .noSuchAuthenticator
+            }
+            guard try transaction.proof(of: session.id, account: account)?.isFresh(by: id, now: now) == true else { return .proofNeeded }
+            guard try transaction.removeAuthenticator(id, of: account) else { return .noSuchAuthenticator }
+            // Without a first factor there is nothing that recovery codes stand in for.
+            if try !transaction.hasSecondFactor(account) { _ = try transaction.removeAllFactors(of: account) }
+            try transaction.endTrust(of: account)
+            try transaction.endChallenges(of: account)
+            try transaction.noteSessionChange(of: account, now: now)
+            try transaction.record(
+                AuditEvent(.authenticatorRemoved, account: account, by: .account(account), from: client, at: now, detail: id.description))
+            if let notice = notices.job(.authenticatorRemoved(name: authenticator.name), to: session.email, now: now) {
+                try transaction.enqueue(notice)
+            }
+            return .removed
+        }
+        desk.forget(account)
+        return outcome
+    }
+
+    /// - Returns: false if it wasn't trusted any more.
+    func endTrust(_ id: TrustedBrowser.ID, of account: Account.ID, client: Client, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.write { (transaction) throws(StoreError) in
+            guard try transaction.endTrust(id, of: account) else { return false }
+            try transaction.record(AuditEvent(.trustEnded, account: account, by: .account(account), from: client, at: now))
+            return true
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import PasswordHashing
+import Secrets
+import Storage
+
+/// The way back in when no device is at hand: ten codes, each for once.
+struct RecoveryCode: Sendable {
+    static let count = 10
+    /// 16 characters of 5 bits (RC-01).
+    static let randomBytes = 10
+
+    /// Without `i`, `l`, `o` and `u`: nothing is mistaken for another, and no word appears (Crockford's Base32).
+    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    /// The 16 characters without hyphens: what is hashed.
+    let characters: Secret<[UInt8]>
+
+    init(random: [UInt8]) {
+        precondition(random.count == Self.randomBytes, "A recovery code needs \(Self.randomBytes) random bytes.")
+        var characters: [UInt8] = []
+        var buffer: UInt32 = 0
+        var bits: UInt32 = 0
+        for byte in random {
+            buffer = (buffer << 8 | UInt32(byte)) & 0xFFFF
+            bits += 8
+            while bits >= 5 {
+                bits -= 5
+                characters.append(Self.alphabet[Int(buffer >> bits & 31)])
+            }
+        }
+        self.characters = Secret(characters)
+    }
+
+    /// Reads what a person typed: with or without hyphens and spaces, in any case, with `o` for zero and `i` or `l` for one.
+    init?(_ text: String) {
+        guard text.utf8.count <= 100 else { return nil }
+        var characters: [UInt8] = []
+        for byte in text.utf8 where byte != UInt8(ascii: "-") && byte != UInt8(ascii: " ") {
+            let small = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+            switch small {
+            case UInt8(ascii: "o"): characters.append(UInt8(ascii: "0"))
+            case UInt8(ascii: "i"), UInt8(ascii: "l"): characters.append(UInt8(ascii: "1"))
+            case _ where Self.alphabet.contains(small): characters.append(small)
+            default: return nil
+            }
+        }
+        guard characters.count == 16 else { return nil }
+        self.characters = Secret(characters)
+    }
+
+    /// `sdt6-cye3-sqte-9dvs`
+    var text: Secret<String> {
+        let all = characters.exposed
+        return Secret(
+            stride(from: 0, to: 16, by: 4).map { String(decoding: all[$0..<$0 + 4], as: UTF8.self) }.joined(separator: "-"))
+    }
+}
+
+/// What the codes of one set have in common: one salt, so that a try costs one hash.
+struct RecoverySet: Sendable {
+    typealias ID = Identifier<RecoverySet>
+
+    let id: ID
+    let salt: [UInt8]
+    let parameters: Argon2id.Parameters
+    let createdAt: Timestamp
+}
+
+/// A set that was just made. Its codes are shown once, and stored as hashes only.
+struct NewRecoverySet: Sendable {
+    let set: RecoverySet
+    let codes: [RecoveryCode]
+    let hashes: [[UInt8]]
+
+    /// Ten codes and their hashes: ten password hashes of work.
+    init(hasher: PasswordHasher, now: Timestamp, random: Randomness) async throws(PasswordHasher.Busy) {
+        codes = (0..<RecoveryCode.count).map { _ in RecoveryCode(random: random.bytes(RecoveryCode.randomBytes)) }
+        set = RecoverySet(
+            id: RecoverySet.ID(now: now, random: random.bytes(10)), salt: random.bytes(PasswordHash.saltBytes),
+            parameters: hasher.parameters, createdAt: now)
+        hashes = try await hasher.hashes(of: codes.map(\.characters), salt: set.salt, parameters: set.parameters)
+    }
+
+    var texts: [Secret<String>] { codes.map(\.text) }
+}

@@ -1,0 +1,75 @@
+import PasswordHashing
+import Storage
+
+extension Transaction {
+    /// Writes a new set down. It counts only once it is put to use.
+    borrowing func addRecoverySet(_ new: NewRecoverySet, of account: Account.ID, now: Timestamp) throws(StoreError) {
+        let (set, parameters) = (new.set, new.set.parameters)
+        try change(
+            """
+            INSERT INTO recovery_set (id, account_id, salt, memory_kib, passes, lanes, created_at)
+            VALUES (\(set.id), \(account), \(set.salt), \(Int64(parameters.memoryKiB)), \(Int64(parameters.passes)),
+                \(Int64(parameters.lanes)), \(now))
+            """)
+        for hash in new.hashes { try change("INSERT INTO recovery_code (set_id, hash) VALUES (\(set.id), \(hash))") }
+    }
+
+    /// Makes a set the one that counts: in that statement all codes of the one before are void (RC-05).
+    /// - Returns: false if it isn't the account's, or counts already.
+    borrowing func useRecoverySet(_ id: RecoverySet.ID, of account: Account.ID) throws(StoreError) -> Bool {
+        try makeSecondFactorRow(of: account)
+        let isUsed =
+            try change(
+                """
+                UPDATE second_factor SET recovery_set = \(id) WHERE account_id = \(account)
+                    AND (recovery_set IS NULL OR recovery_set <> \(id))
+                    AND EXISTS (SELECT 1 FROM recovery_set WHERE recovery_set.id = \(id) AND recovery_set.account_id = \(account))
+                """) == 1
+        if isUsed { try change("DELETE FROM recovery_set WHERE account_id = \(account) AND id <> \(id)") }
+        return isUsed
+    }
+
+    /// The set that counts: what a typed code is hashed with.
+    borrowing func recoverySet(of account: Account.ID) throws(StoreError) -> RecoverySet? {
+        let rows = try run(
+            """
+            SELECT recovery_set.* FROM second_factor JOIN recovery_set ON recovery_set.id = second_factor.recovery_set
+            WHERE second_factor.account_id = \(account)
+            """)
+        guard let row = rows.first else { return nil }
+        guard
+            let parameters = Argon2id.Parameters(
+                memoryKiB: UInt32(clamping: try row.integer("memory_kib")), passes: UInt32(clamping: try row.integer("passes")),
+                lanes: UInt32(clamping: try row.integer("lanes")))
+        else { throw .unexpectedColumn("memory_kib") }
+        return RecoverySet(
+            id: try row.id("id"), salt: try row.blob("salt"), parameters: parameters, createdAt: try row.time("created_at"))
+    }
+
+    borrowing func recoveryCodesLeft(of account: Account.ID) throws(StoreError) -> Int64 {
+        try run(
+            """
+            SELECT COUNT(*) AS number FROM recovery_code JOIN second_factor ON second_factor.recovery_set = recovery_code.set_id
+            WHERE second_factor.account_id = \(account) AND recovery_code.used_at IS NULL
+            """)[0].integer("number")
+    }
+
+    /// Spends a code: once, however many ask at the same time (RC-02).
+    borrowing func spendRecoveryCode(hash: [UInt8], of account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE recovery_code SET used_at = \(now) WHERE hash = \(hash) AND used_at IS NULL
+                AND set_id = (SELECT recovery_set FROM second_factor WHERE second_factor.account_id = \(account))
+            """) == 1
+    }
+
+    /// Whether a code would be taken. Changes nothing.
+    borrowing func recoveryCodeIsGood(hash: [UInt8], of account: Account.ID) throws(StoreError) -> Bool {
+        try !run(
+            """
+            SELECT 1 AS found FROM recovery_code JOIN second_factor ON second_factor.recovery_set = recovery_code.set_id
+            WHERE second_factor.account_id = \(account) AND recovery_code.hash = \(hash) AND recovery_code.used_at IS NULL
+            """
+        ).isEmpty
+    }
+}

@@ -1,0 +1,208 @@
+import HTTPTypes
+import Hummingbird
+import Secrets
+import Storage
+
+/// The second step of a sign-in: by page with a cookie that names the waiting sign-in, by JSON with its `attempt`.
+struct SecondStepWeb: Room {
+    let secondStep: SecondStep
+    let enrol: EnrolAuthenticator
+    let shell: Shell
+    let appHosts: [String]
+
+    static let lifetime = NewChallenge.lifetime.components.seconds
+
+    var routes: [Route] {
+        [
+            .page(.get, "/auth/sign-in/second-factor", .anyone, show),
+            .page(.post, "/auth/sign-in/second-factor", .anyone, submit),
+            .page(.get, "/auth/sign-in/enrol", .anyone, begin),
+            .page(.post, "/auth/sign-in/enrol", .anyone, begin),
+            .page(.post, "/auth/sign-in/enrol/confirm", .anyone, confirm),
+            .api(.post, "/auth/v1/sign-in/second-factor", .anyone, call),
+            .api(.post, "/auth/v1/sign-in/authenticators", .anyone, callBegin),
+            .api(.post, "/auth/v1/sign-in/authenticators/{id}/confirm", .anyone, callConfirm),
+        ]
+    }
+
+    private func returnTo(_ text: String) -> String { ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location ?? "" }
+
+    private func token(_ request: Request) -> Token? { Cookies.value(shell.cookies.attempt, in: request.headers).flatMap { Token(text: $0) } }
+
+    /// Back to the password, with a word about why.
+    private func startOver(_ back: String) -> Response {
+        .seeOther("/auth/sign-in?done=attempt-over" + (back.isEmpty ? "" : "&return_to=\(percentEncoded(back))"))
+            .setting(cookie: shell.cookies.clear(shell.cookies.attempt))
+    }
+
+    private func page(_ view: SecondStep.View, method: String, _ visit: Visit) -> SecondStepPage {
+        SecondStepPage(
+            purpose: .signIn, email: view.email, apps: view.authenticators.map(\.name), recoveryCodesLeft: view.recoveryCodesLeft,
+            method: view.methods.contains(method) ? method : view.methods.first ?? "totp", mayTrust: secondStep.policy.trust,
+            formToken: shell.formToken(visit))
+    }
+
+    @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
+        let query = try FormFields((request.uri.query ?? "").utf8)
+        let back = returnTo(query.text("return_to"))
+        guard let token = token(request), let view = try await secondStep.view(of: token, now: visit.now) else { return startOver(back) }
+        if view.challenge.mustEnrol { return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))") }
+        var page = page(view, method: query.text("method"), visit)
+        page.returnTo = back
+        return .page(page.html(shell.pages))
+    }
+
+    @Sendable private func submit(_ request: Request, _ visit: Visit) async throws -> Response {
+        let form = try FormFields(visit.body)
+        let back = returnTo(form.text("return_to"))
+        guard let token = token(request), let view = try await secondStep.view(of: token, now: visit.now),
+            let proof = OfferedProof(method: form.text("method"), code: form.text("code"))
+        else { return startOver(back) }
+        let attempt = SecondStep.Attempt(
+            challenge: token, proof: proof, trusts: form["trust"] == "yes", client: visit.client, replaced: visit.sessionToken)
+        switch try await secondStep.finish(attempt, now: visit.now) {
+        case .signedIn(let session, let trust): return signedIn(session, trust: trust, back)
+        case .refused(let verdict):
+            var page = page(view, method: proof.method, visit)
+            page.returnTo = back
+            page.problem = problem(verdict, proof, now: visit.now)
+            return .page(page.html(shell.pages), status: verdict.reason.status)
+        case .over: return startOver(back)
+        case .mustEnrol: return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))")
+        case .busy: throw Refused(.busy)
+        }
+    }
+
+    private func problem(_ verdict: CodeVerdict, _ proof: OfferedProof, now: Timestamp) -> String {
+        if case .recoveryCode = proof, verdict == .wrong { return "That isn’t one of your unused recovery codes. Check it for typing mistakes." }
+        return verdict.words(now: now)
+    }
+
+    private func signedIn(_ session: NewSession, trust: NewTrust?, _ back: String) -> Response {
+        let cookies = shell.cookies
+        return .seeOther(back.isEmpty ? "/auth/account" : back)
+            .setting(cookie: cookies.set(cookies.session, session.token.token.text, maxAge: session.cookieMaxAge))
+            .setting(cookie: cookies.clear(cookies.attempt))
+            .setting(
+                cookie: trust.map { cookies.set(cookies.trust, $0.token.text, maxAge: ($0.expiresAt - $0.createdAt).components.seconds) })
+    }
+
+    // MARK: A group asks for a factor, and there is none
+
+    private func person(_ token: Token?, _ visit: Visit) async throws -> EnrolAuthenticator.Person? {
+        guard let token, let view = try await secondStep.view(of: token, now: visit.now), view.challenge.mustEnrol else { return nil }
+        return .challenge(view.challenge, email: view.email)
+    }
+
+    private func enrolPage(id: String, back: String, _ visit: Visit) -> EnrolPage {
+        EnrolPage(
+            id: id, action: "/auth/sign-in/enrol/confirm", startOver: "/auth/sign-in/enrol", cancel: "/auth/sign-in", returnTo: back,
+            formToken: shell.formToken(visit))
+    }
+
+    /// Also by GET: the sign-in leads here, and what is begun is replaced by the next beginning.
+    @Sendable private func begin(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try FormFields(visit.body.isEmpty ? Array((request.uri.query ?? "").utf8) : visit.body)
+        let back = returnTo(fields.text("return_to"))
+        guard let person = try await person(token(request), visit) else { return startOver(back) }
+        var page = enrolPage(id: "", back: back, visit)
+        switch try await enrol.begin(page.name, for: person, now: visit.now) {
+        case .pending(let pending):
+            page = enrolPage(id: pending.id.description, back: back, visit)
+            page.uri = pending
+            return .page(page.html(shell.pages, for: nil))
+        case .tooMany: throw Refused(.tooManyAuthenticators)
+        case .nameInvalid, .stepUpNeeded: return startOver(back)
+        }
+    }
+
+    @Sendable private func confirm(_ request: Request, _ visit: Visit) async throws -> Response {
+        let form = try FormFields(visit.body)
+        let back = returnTo(form.text("return_to"))
+        guard let person = try await person(token(request), visit), let id = Authenticator.ID(form.text("id")) else { return startOver(back) }
+        let outcome = try await enrol.confirm(
+            id, code: Secret(form.text("code")), name: form.text("name"), for: person, codes: .later, client: visit.client,
+            replaced: visit.sessionToken, now: visit.now)
+        switch outcome {
+        case .confirmed(_, let session?):
+            // Recovery codes can't be shown before the session is there: the security page offers them next.
+            return signedIn(session, trust: nil, "/auth/account/security?done=added")
+        case .confirmed(_, nil), .stepUpNeeded: return startOver(back)
+        case .wrongCode:
+            var page = enrolPage(id: id.description, back: back, visit)
+            page.name = form.text("name")
+            page.problem = CodeVerdict.wrong.words(now: visit.now)
+            return .page(page.html(shell.pages, for: nil), status: Reason.wrongCode.status)
+        case .gone: throw Refused(.enrolmentOver)
+        case .busy: throw Refused(.busy)
+        }
+    }
+
+    // MARK: JSON
+
+    private func token(in fields: JSONFields) throws -> Token {
+        guard let token = Token(text: try fields.text("attempt").utf8) else { throw Refused(.attemptOver, field: "attempt") }
+        return token
+    }
+
+    @Sendable private func call(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try JSONFields(visit.body, allowed: ["attempt", "method", "code", "trust"])
+        guard let proof = OfferedProof(method: try fields.text("method"), code: try fields.text("code")) else {
+            throw Refused(.malformed, field: "method", detail: "Known: \(OfferedProof.methods.joined(separator: ", ")).")
+        }
+        let attempt = SecondStep.Attempt(
+            challenge: try token(in: fields), proof: proof, trusts: try fields.bool("trust", default: false), client: visit.client,
+            replaced: visit.sessionToken)
+        switch try await secondStep.finish(attempt, now: visit.now) {
+        case .signedIn(let session, let trust): return try .json(SignedIn(session, trust: trust))
+        case .refused(let verdict): throw verdict.refused(now: visit.now)
+        case .over: throw Refused(.attemptOver)
+        case .mustEnrol: throw Refused(.secondFactorRequired, detail: "Add one at /auth/v1/sign-in/authenticators with this attempt.")
+        case .busy: throw Refused(.busy)
+        }
+    }
+
+    @Sendable private func callBegin(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try JSONFields(visit.body, allowed: ["attempt", "name"])
+        guard let person = try await person(try token(in: fields), visit) else { throw Refused(.attemptOver) }
+        return try AuthenticatorAnswers.begun(try await enrol.begin(try fields.text("name"), for: person, now: visit.now))
+    }
+
+    @Sendable private func callConfirm(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try JSONFields(visit.body, allowed: ["attempt", "code"])
+        guard let person = try await person(try token(in: fields), visit) else { throw Refused(.attemptOver) }
+        guard let id = Authenticator.ID(visit.parameterID) else { throw Refused(.notFound) }
+        let outcome = try await enrol.confirm(
+            id, code: Secret(try fields.text("code")), for: person, codes: .atOnce, client: visit.client, replaced: visit.sessionToken,
+            now: visit.now)
+        return try AuthenticatorAnswers.confirmed(outcome, now: visit.now)
+    }
+}
+
+/// A sign-in that ended well, as the API answers it.
+struct SignedIn: Encodable {
+    struct Session: Encodable {
+        let id: String
+        let token: String
+        let account: String
+        let assurance: String
+        let expires_at: String
+    }
+
+    let next = "done"
+    let session: Session
+    /// To send as the `postern-trust` cookie's value with later sign-ins.
+    let trust: String?
+    let recovery_codes: [String]?
+    /// Until when a group asks for a second factor.
+    let enrol_by: String?
+
+    init(_ new: NewSession, trust: NewTrust? = nil, codes: NewRecoverySet? = nil, enrolBy: Timestamp? = nil) {
+        session = Session(
+            id: new.id.description, token: new.token.token.text.exposed, account: new.account.description,
+            assurance: new.proof.assurance.rawValue, expires_at: ISOTime.text(new.expiresAt))
+        self.trust = trust?.token.text.exposed
+        recovery_codes = codes?.texts.map(\.exposed)
+        enrol_by = enrolBy.map(ISOTime.text)
+    }
+}

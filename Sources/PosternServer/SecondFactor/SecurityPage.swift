@@ -1,0 +1,126 @@
+import Mustache
+import Storage
+
+/// One's second factors at a glance.
+struct SecurityPage {
+    /// What the page shows of an account.
+    struct Factors: Sendable {
+        let authenticators: [Authenticator]
+        let recoveryCodesLeft: Int64
+        let recoverySet: RecoverySet?
+        let trusted: [TrustedBrowser]
+        let tries: CodeTries
+    }
+
+    enum Notice: Equatable {
+        case added, removed, renamed, codesInUse, trustEnded, codeGood, codeNotGood
+        case nameInvalid, tooMany, noFactor
+        /// The administration was asked for without a second factor.
+        case needed
+        case enrolBy(String)
+
+        var isBad: Bool { [.codeNotGood, .nameInvalid, .tooMany, .noFactor, .needed].contains(self) }
+
+        var words: String {
+            switch self {
+            case .added: "The app is switched on. From now on sign-in asks for its codes."
+            case .removed: "The app is removed. Its codes no longer work."
+            case .renamed: "The new name is saved."
+            case .codesInUse: "These recovery codes count from now on."
+            case .trustEnded: "That browser is asked for the second step again."
+            case .codeGood: "That code is good. It was not used up."
+            case .codeNotGood: "That code would not let you in: it was used, is from an older set, or has a typing mistake."
+            case .nameInvalid: "A name has 1 to 60 characters on one line. Nothing was changed."
+            case .tooMany: "You have as many apps as can be. Remove one that you no longer use."
+            case .noFactor: "Add an authenticator app first. Recovery codes stand in for it."
+            case .needed: "The administration needs a second factor. Add an authenticator app, then open it again."
+            case .enrolBy(let time): "Your group asks for a second factor. Add an authenticator app before \(time)."
+            }
+        }
+    }
+
+    let factors: Factors
+    var notice: Notice?
+    let reader: Pages.Reader
+
+    func html(_ pages: Pages) -> String {
+        let left = factors.recoveryCodesLeft
+        let hasFactor = !factors.authenticators.isEmpty
+        return pages.account(
+            Self.template, title: "Security", at: .security, for: reader,
+            [
+                "notice": notice?.words ?? "", "hasNotice": notice != nil, "isBad": notice?.isBad ?? false, "hasFactor": hasFactor,
+                "apps": factors.authenticators.map(row), "left": left, "hasCodes": factors.recoverySet != nil,
+                "isLow": factors.recoverySet != nil && left <= 3,
+                "stones": (0..<Int64(RecoveryCode.count)).map { ["left": $0 < left] },
+                "codesMade": factors.recoverySet.map { ISOTime.words($0.createdAt) } ?? "",
+                "trusted": factors.trusted.map { browser in
+                    [
+                        "id": browser.id.description, "browser": BrowserName.words(browser.browser), "address": browser.address,
+                        "until": ISOTime.words(browser.expiresAt), "untilISO": ISOTime.text(browser.expiresAt),
+                    ]
+                },
+                "hasTrusted": !factors.trusted.isEmpty, "isStopped": factors.tries.isStopped,
+            ])
+    }
+
+    private func row(_ app: Authenticator) -> [String: Any] {
+        let clock = app.clockError.map { error in
+            "Clock \(abs(error)) seconds \(error < 0 ? "behind" : "ahead")"
+        }
+        return [
+            "id": app.id.description, "name": app.name, "added": ISOTime.words(app.createdAt), "addedISO": ISOTime.text(app.createdAt),
+            "used": app.usedAt.map(ISOTime.words) ?? "never", "usedISO": app.usedAt.map(ISOTime.text) ?? "", "clock": clock ?? "",
+            "isOff": clock != nil,
+        ]
+    }
+
+    private static let token = "<input type=\"hidden\" name=\"form_token\" value=\"{{formToken}}\">"
+
+    private static let template = Pages.template(
+        """
+        <div class="page-head"><div><h1>Security</h1><p>What you prove yourself with, besides your password.</p></div></div>
+        <div class="stack">
+        {{#hasNotice}}<div class="notice {{#isBad}}bad{{/isBad}}{{^isBad}}ok{{/isBad}}" role="status"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{{#isBad}}M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05{{/isBad}}{{^isBad}}m3.5 8.5 3 3 6-7{{/isBad}}"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
+        {{#isStopped}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>50 wrong codes were typed for this account, so app codes don’t let in for now. Whoever typed them knows your password: change it. A recovery code works, or three right codes in a row, 15 minutes apart.</p></div></div>{{/isStopped}}
+        <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasFactor}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasFactor}}{{^hasFactor}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasFactor}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<button class="button{{^hasFactor}} primary{{/hasFactor}}">{{#hasFactor}}Add another{{/hasFactor}}{{^hasFactor}}Add an app{{/hasFactor}}</button></form></header>
+        {{#hasFactor}}<ul class="rows">
+        {{#apps}}<li><div><p class="title">{{name}}</p><p class="meta">Last used <time datetime="{{usedISO}}">{{used}}</time>. Added <time datetime="{{addedISO}}">{{added}}</time>.</p><p class="meta">{{^isOff}}<span class="badge ok">Clock in step</span>{{/isOff}}{{#isOff}}<span class="badge warn">{{clock}}</span> It still works. Switch on automatic time there.{{/isOff}}</p></div>
+        <div class="actions"><details class="confirm"><summary class="button quiet small">Rename<span class="visually-hidden"> {{name}}</span></summary><form class="sure" action="/auth/account/security/authenticators/{{id}}/rename" method="post">\(token)<div class="field"><label for="name-{{id}}">New name</label><input class="input" id="name-{{id}}" name="name" value="{{name}}" maxlength="60" required autocomplete="off"></div><button class="button primary">Save the name</button></form></details><a class="button quiet small" href="/auth/account/security/authenticators/{{id}}/remove">Remove<span class="visually-hidden"> {{name}}</span></a></div></li>{{/apps}}
+        </ul>{{/hasFactor}}{{^hasFactor}}<div class="empty"><h3>No second factor yet</h3><p>It takes two minutes and any authenticator app.</p></div>{{/hasFactor}}</section>
+        {{#hasFactor}}<section class="card" aria-labelledby="codes"><header><div><h2 id="codes">Recovery codes</h2><p>For the day no device is at hand. Each works once. When they run out, only an administrator can let you in.</p></div></header>
+        <ul class="rows"><li><div>{{#hasCodes}}<p><b>{{left}} of 10 left</b> <span class="tally" aria-hidden="true">{{#stones}}<i{{#left}} class="left"{{/left}}></i>{{/stones}}</span>{{#isLow}} <span class="badge warn">Make new ones soon</span>{{/isLow}}</p><p class="meta">Made on {{codesMade}}.</p>{{/hasCodes}}{{^hasCodes}}<p><span class="badge warn">None</span></p><p class="meta">Without them a lost phone locks you out.</p>{{/hasCodes}}</div><div class="actions">{{#hasCodes}}<details class="confirm"><summary class="button quiet small">Check a code</summary><form class="sure" action="/auth/account/security/recovery-codes/check" method="post">\(token)<div class="field"><label for="check">Recovery code</label><span class="hint" id="check-hint">It is not used up.</span><input class="input" id="check" name="code" maxlength="40" required autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="check-hint"></div><button class="button primary">Check it</button></form></details>{{/hasCodes}}<form action="/auth/account/security/recovery-codes" method="post">\(token)<button class="button small{{^hasCodes}} primary{{/hasCodes}}">Make new codes</button></form></div></li></ul></section>{{/hasFactor}}
+        {{#hasTrusted}}<section class="card" aria-labelledby="browsers"><header><div><h2 id="browsers">Trusted browsers</h2><p>These skip the second step. Changing your password or your apps ends the trust.</p></div></header><ul class="rows">
+        {{#trusted}}<li><div><p class="title">{{browser}}</p><p class="meta">Until <time datetime="{{untilISO}}">{{until}}</time>. From <code>{{address}}</code>.</p></div><div class="actions"><form action="/auth/account/security/trusted-browsers/{{id}}/end" method="post">\(token)<button class="button quiet small">Stop trusting<span class="visually-hidden"> {{browser}}</span></button></form></div></li>{{/trusted}}
+        </ul></section>{{/hasTrusted}}
+        </div>
+        """)
+}
+
+/// Removes an app, with proof of it.
+struct RemoveAuthenticatorPage {
+    let authenticator: Authenticator
+    let others: [String]
+    var problem: String?
+    let reader: Pages.Reader
+
+    func html(_ pages: Pages) -> String {
+        pages.account(
+            Self.template, title: "Remove “\(authenticator.name)”", at: .security, for: reader,
+            [
+                "id": authenticator.id.description, "name": authenticator.name, "problem": problem ?? "", "failed": problem != nil,
+                "others": others.joined(separator: ", "), "isLast": others.isEmpty,
+            ])
+    }
+
+    private static let template = Pages.template(
+        """
+        <div class="page-head"><div><p class="meta"><a href="/auth/account/security">Security</a></p><h1>{{title}}</h1><p>{{#isLast}}Your password alone signs you in then, and your recovery codes are gone.{{/isLast}}{{^isLast}}Sign-in then asks for codes from {{others}}.{{/isLast}} Trusted browsers are asked again.</p></div></div>
+        <form class="card" action="/auth/account/security/authenticators/{{id}}/remove" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><div class="body form">
+        <div class="field"><label for="code">Code from {{name}}, or a recovery code</label><span class="hint" id="code-hint">Lost the device? Use a recovery code. It is used up.</span>
+        {{#failed}}<p class="error" id="code-error"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><span>{{problem}}</span></p>{{/failed}}
+        <input class="input" id="code" name="code" maxlength="40" required autofocus autocomplete="one-time-code" autocapitalize="none" spellcheck="false" aria-describedby="code-hint{{#failed}} code-error{{/failed}}"{{#failed}} aria-invalid="true"{{/failed}}></div>
+        <div class="actions fill"><button class="button danger solid">Remove {{name}}</button><a class="button quiet" href="/auth/account/security">Keep it</a></div>
+        </div></form>
+        """)
+}

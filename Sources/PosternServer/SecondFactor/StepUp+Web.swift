@@ -1,0 +1,98 @@
+import HTTPTypes
+import Hummingbird
+import Secrets
+import Storage
+
+/// "Confirm it's you", by page and by JSON.
+struct StepUpWeb: Room {
+    let stepUp: StepUp
+    let shell: Shell
+    let appHosts: [String]
+    let factors: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> SecurityPage.Factors
+
+    var routes: [Route] {
+        [
+            .page(.get, "/auth/account/step-up", .signedIn, show),
+            .page(.post, "/auth/account/step-up", .signedIn, submit),
+            .api(.post, "/auth/v1/session/step-up", .signedIn, call),
+        ]
+    }
+
+    private func back(_ text: String) -> String {
+        ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location ?? "/auth/account/security"
+    }
+
+    private func page(_ fields: FormFields, _ visit: Visit) async throws -> SecondStepPage {
+        let session = try visit.signedIn()
+        let held = try await factors(session.account, visit.now)
+        let methods = held.methods
+        let wanted = fields.text("method")
+        var page = SecondStepPage(
+            purpose: .stepUp, email: session.email, apps: held.authenticators.map(\.name), recoveryCodesLeft: held.recoveryCodesLeft,
+            method: methods.contains(wanted) ? wanted : methods.first ?? "password", formToken: shell.formToken(visit))
+        page.returnTo = back(fields.text("return_to"))
+        return page
+    }
+
+    @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try FormFields((request.uri.query ?? "").utf8)
+        let page = try await page(fields, visit)
+        // The administration needs a factor, and there is none: a password doesn't help, adding one does.
+        if page.method == "password", page.returnTo.hasPrefix("/auth/admin"), shell.administrationNeedsSecondFactor {
+            return .seeOther("/auth/account/security?done=needed")
+        }
+        return .page(page.html(shell.pages))
+    }
+
+    @Sendable private func submit(_ request: Request, _ visit: Visit) async throws -> Response {
+        let form = try FormFields(visit.body)
+        let session = try visit.signedIn()
+        var page = try await page(form, visit)
+        guard let offer = Self.offer(page.method, form["code"] ?? "") else { throw Refused(.malformed, field: "method") }
+        let now = visit.now
+        switch try await stepUp.prove(offer, in: session, client: visit.client, now: now) {
+        case .proved: return .seeOther(page.returnTo)
+        case .refused(let verdict): page.problem = verdict.words(now: now)
+        case .wrongPassword: page.problem = "That isn’t your password. Check for caps lock."
+        case .factorNeeded: throw Refused(.stepUpRequired)
+        case .busy: throw Refused(.busy)
+        }
+        return .page(page.html(shell.pages), status: Reason.wrongCode.status)
+    }
+
+    private static func offer(_ method: String, _ code: String) -> StepUp.Offer? {
+        if method == "password" { return .password(Secret(code)) }
+        return OfferedProof(method: method, code: code).map { .factor($0) }
+    }
+
+    @Sendable private func call(_ request: Request, _ visit: Visit) async throws -> Response {
+        let fields = try JSONFields(visit.body, allowed: ["method", "code", "password"])
+        let session = try visit.signedIn()
+        let method = try fields.text("method")
+        guard let offer = Self.offer(method, try fields.text(method == "password" ? "password" : "code")) else {
+            throw Refused(.malformed, field: "method", detail: "Known: password, \(OfferedProof.methods.joined(separator: ", ")).")
+        }
+        switch try await stepUp.prove(offer, in: session, client: visit.client, now: visit.now) {
+        case .proved: return .nothing()
+        case .refused(let verdict): throw verdict.refused(now: visit.now)
+        case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
+        case .factorNeeded: throw try await stepUpNeeded(session.account, visit.now)
+        case .busy: throw Refused(.busy)
+        }
+    }
+
+    private func stepUpNeeded(_ account: Account.ID, _ now: Timestamp) async throws -> Refused {
+        var refused = Refused(.stepUpRequired)
+        refused.methods = try await factors(account, now).methods
+        return refused
+    }
+}
+
+extension SecurityPage.Factors {
+    /// Ways to prove who one is, the last used first: the strongest kind that the account holds.
+    var methods: [String] {
+        guard !authenticators.isEmpty else { return ["password"] }
+        let methods = recoveryCodesLeft > 0 ? OfferedProof.methods : ["totp"]
+        return tries.lastMethod == "recovery_code" ? methods.reversed() : methods
+    }
+}

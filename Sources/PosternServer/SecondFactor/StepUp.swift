@@ -1,0 +1,76 @@
+import Secrets
+import Storage
+
+/// "Confirm it's you": a proof for a session that lives already.
+struct StepUp: Sendable {
+    enum Offer: Sendable {
+        case factor(OfferedProof)
+        case password(Secret<String>)
+    }
+
+    enum Outcome: Equatable, Sendable {
+        case proved
+        case refused(CodeVerdict)
+        case wrongPassword
+        /// The password is not the strongest factor that the account holds.
+        case factorNeeded
+        case busy
+    }
+
+    let store: any Store
+    let desk: SessionDesk
+    let hasher: PasswordHasher
+    let check: FactorCheck
+    let notices: FactorNotices
+
+    /// - Parameter only: one authenticator whose code it must be; a recovery code does as well.
+    func prove(
+        _ offer: Offer, only: Authenticator.ID? = nil, in session: LiveSession, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Outcome {
+        switch offer {
+        case .factor(let proof): try await prove(proof, only: only, in: session, client: client, now: now)
+        case .password(let text): try await prove(text, in: session, client: client, now: now)
+        }
+    }
+
+    private func prove(
+        _ proof: OfferedProof, only: Authenticator.ID?, in session: LiveSession, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Outcome {
+        let account = session.account
+        guard let prepared = try await check.prepare(proof, of: account, only: only, now: now) else { return .busy }
+        let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
+            switch try transaction.settle(prepared, of: account, now: now) {
+            case .refused(let verdict):
+                try transaction.record(
+                    AuditEvent(.stepUpFailed, account: account, by: .account(account), from: client, at: now, detail: verdict.reason.rawValue))
+                return .refused(verdict)
+            case .accepted(let means):
+                guard try transaction.noteFactorProof(means, in: session.id, of: account, now: now) else { return .refused(.wrong) }
+                try transaction.noteSessionChange(of: account, now: now)
+                try transaction.record(
+                    AuditEvent(.steppedUp, account: account, by: .account(account), from: client, at: now, detail: proof.method))
+                if means == .recoveryCode { try notices.noteRecoveryCode(of: account, client, in: transaction, now: now) }
+                return .proved
+            }
+        }
+        desk.forget(account)
+        return outcome
+    }
+
+    private func prove(_ text: Secret<String>, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        let id = session.account
+        let known = try await store.read { (transaction) throws(StoreError) in
+            (account: try transaction.account(id), hasFactor: try transaction.hasSecondFactor(id))
+        }
+        guard !known.hasFactor else { return .factorNeeded }
+        guard let password = try? Password(trying: text.exposed) else { return .wrongPassword }
+        guard let checked = try? await hasher.verify(password, against: known.account?.passwordHash) else { return .busy }
+        let isRight = checked.matches && known.account?.state == .active
+        return try await store.write { (transaction) throws(StoreError) in
+            try transaction.record(
+                AuditEvent(isRight ? .steppedUp : .stepUpFailed, account: id, by: .account(id), from: client, at: now, detail: "password"))
+            guard isRight, try transaction.notePasswordProof(in: session.id, of: id, now: now) else { return .wrongPassword }
+            return .proved
+        }
+    }
+}
