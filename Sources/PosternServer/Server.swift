@@ -80,7 +80,8 @@ package struct Server: Sendable {
                     signIn: SignIn(
                         store: store, desk: desk, hasher: hasher,
                         identifiers: keys.current.authenticator(for: "identifier of a sign-in"),
-                        policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), secondFactors: settings.secondFactors,
+                        policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
+                        secondFactors: settings.secondFactors,
                         random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
                     appHosts: settings.appHosts, methods: second.methods, ownerIsMissing: views.ownerIsMissing),
@@ -120,7 +121,8 @@ package struct Server: Sendable {
             let codes = RecoveryCodes(store: store, hasher: parts.hasher, notices: notices, random: random)
             let factors = Views(store: store).factors
             secondStep = SecondStep(
-                store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices, random: random)
+                store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices,
+                random: random)
             rooms = [
                 SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell, appHosts: settings.appHosts),
                 StepUpWeb(stepUp: stepUp, shell: shell, appHosts: settings.appHosts, factors: factors),

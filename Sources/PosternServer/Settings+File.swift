@@ -14,7 +14,8 @@ extension Settings {
         SettingKey(pattern: "groups.*.session.idle"), SettingKey(pattern: "groups.*.session.absolute"),
         SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "groups.*.second-factor.required"),
         SettingKey(pattern: "groups.*.second-factor.grace"), SettingKey(pattern: "second-factor.window"),
-        SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"), SettingKey(pattern: "apps.*.host"),
+        SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"),
+        SettingKey(pattern: "apps.*.host"),
         SettingKey(pattern: "hashing.memory-kib"), SettingKey(pattern: "hashing.passes"), SettingKey(pattern: "hashing.lanes"),
         SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
         SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
@@ -144,8 +145,9 @@ extension Settings {
             try raw.choice("second-factor.administration", among: ["required", "optional"]) != "optional"
         for name in raw.names(under: "groups") {
             let grace = try raw.duration("groups.\(name).second-factor.grace")
-            guard try raw.choice("groups.\(name).second-factor.required", among: ["yes", "no", "true", "false"])
-                .map({ $0 == "yes" || $0 == "true" }) ?? false
+            guard
+                try raw.choice("groups.\(name).second-factor.required", among: ["yes", "no", "true", "false"])
+                    .map({ $0 == "yes" || $0 == "true" }) ?? false
             else { continue }
             secondFactors.required[name] = SecondFactorPolicy.Requirement(grace: grace ?? .zero)
         }

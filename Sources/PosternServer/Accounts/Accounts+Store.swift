@@ -24,7 +24,8 @@ extension Account {
         guard let state = State(rawValue: try row.text("state")) else { throw .unexpectedColumn("state") }
         self.init(
             id: try row.id("id"), email: try row.text("email"), username: try row.text("username"), name: try row.text("name"),
-            role: role, state: state, passwordHash: try row.optionalText("password_hash"), passwordSetAt: try row.optionalTime("password_set_at"),
+            role: role, state: state, passwordHash: try row.optionalText("password_hash"),
+            passwordSetAt: try row.optionalTime("password_set_at"),
             createdAt: try row.time("created_at"),
             lastSignInAt: try row.optionalTime("last_sign_in_at"))
     }

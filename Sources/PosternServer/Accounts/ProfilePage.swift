@@ -48,7 +48,8 @@ enum AttemptRow {
     static func values(_ line: SignInAttemptLine) -> [String: Any] {
         [
             "badge": line.outcome == SignInAttempt.Outcome.signedIn.rawValue
-                ? "ok" : line.outcome == SignInAttempt.Outcome.challenged.rawValue ? "warn" : "bad", "what": words(line), "browser": BrowserName.words(line.browser),
+                ? "ok" : line.outcome == SignInAttempt.Outcome.challenged.rawValue ? "warn" : "bad", "what": words(line),
+            "browser": BrowserName.words(line.browser),
             "address": line.address, "when": ISOTime.words(line.at), "whenISO": ISOTime.text(line.at),
         ]
     }

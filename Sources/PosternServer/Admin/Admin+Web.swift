@@ -82,7 +82,8 @@ struct AdminWeb: Room {
         guard let id = Account.ID(visit.parameterID), let person = try await person(id, visit.now) else { throw Refused(.notFound) }
         let isOwner = session.role == .owner
         let page = PersonPage(
-            person: person, problem: problem, mayReset: session.account != id, mayAct: isOwner || person.account.role != .owner, mayGiveRoles: isOwner, reader: shell.reader(session, visit))
+            person: person, problem: problem, mayReset: session.account != id, mayAct: isOwner || person.account.role != .owner,
+            mayGiveRoles: isOwner, reader: shell.reader(session, visit))
         return .page(page.html(shell.pages), status: status)
     }
 

@@ -94,7 +94,9 @@ struct EnrolAuthenticator: Sendable {
                 hasCodes: try transaction.recoverySet(of: account) != nil
             )
         }
-        guard let pending = known.pending, let secret = try? keys.open(pending.sealed, at: Authenticator.place(of: id)) else { return .gone }
+        guard let pending = known.pending, let secret = try? keys.open(pending.sealed, at: Authenticator.place(of: id)) else {
+            return .gone
+        }
         let seconds = now.secondsSinceEpoch
         let password = OneTimePassword.standard
         guard let typed = OneTimePassword.Code(code.exposed),
@@ -132,7 +134,8 @@ struct EnrolAuthenticator: Sendable {
 
     /// The code just typed is a proof: for this session, or for the sign-in that waited.
     private func settle(
-        _ person: Person, _ id: Authenticator.ID, client: Client, replaced: SessionToken?, in transaction: borrowing Transaction, now: Timestamp
+        _ person: Person, _ id: Authenticator.ID, client: Client, replaced: SessionToken?, in transaction: borrowing Transaction,
+        now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? {
         switch person {
         case .session(let session):

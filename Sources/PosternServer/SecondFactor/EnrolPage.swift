@@ -34,6 +34,7 @@ struct EnrolPage {
         let secret = Authenticator.groups(of: uri.uri.secret)
         values["qr"] = qr?.svg(label: "QR code for your authenticator app. The key below is the same.") ?? ""
         values["png"] = qr.map { "data:image/png;base64," + Data($0.png()).base64EncodedString() } ?? ""
+        values["plain"] = secret.joined()
         values["secret"] = secret.joined(separator: " ")
         values["until"] = String(ISOTime.words(uri.expiresAt).split(separator: ", ").last ?? "")
         values["untilISO"] = ISOTime.text(uri.expiresAt)
@@ -47,7 +48,7 @@ struct EnrolPage {
         <div class="scan"><div class="qr">{{{qr}}}</div>
         <div class="stack-tight"><div><h3 id="typed">Can’t scan? Type this key</h3><p class="hint">Type: time-based, 6 digits, 30 seconds.</p></div>
         <code class="secret" aria-labelledby="typed">{{secret}}</code>
-        <div class="actions"><a class="button small" href="{{png}}" download="authenticator.png">Save the picture</a></div>
+        <div class="actions"><a class="button small" href="{{png}}" download="authenticator.png">Save the picture</a><button class="button small" type="button" data-copy="{{plain}}" hidden>Copy the key</button></div>
         <div class="countdown"><p class="small-text"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6"/><path d="M8 4.6V8l2.3 1.6"/></svg> Good until <b><time datetime="{{untilISO}}">{{until}}</time></b>, for 10 minutes. It is shown only now.</p><div class="run" aria-hidden="true"><i></i></div></div>
         </div></div></li>{{/isShown}}
         <li><h2><label for="name">Name the device</label></h2><p class="hint" id="name-hint">So that you know which one to reach for, or to remove.</p>

@@ -65,7 +65,8 @@ struct FactorCheck: Sendable {
 
 extension Transaction {
     /// Counts or spends. A recovery code works also while app codes must wait, and ends that.
-    borrowing func settle(_ prepared: FactorCheck.Prepared, of account: Account.ID, now: Timestamp) throws(StoreError) -> FactorCheck.Result {
+    borrowing func settle(_ prepared: FactorCheck.Prepared, of account: Account.ID, now: Timestamp) throws(StoreError) -> FactorCheck.Result
+    {
         switch prepared {
         case .code(let match):
             let verdict = try settle(match, of: account, now: now)

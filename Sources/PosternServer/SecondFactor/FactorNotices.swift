@@ -15,7 +15,9 @@ struct FactorNotices: Sendable {
 
 extension FactorNotices {
     /// Writes a used recovery code down, and tells the owner how many are left.
-    func noteRecoveryCode(of account: Account.ID, _ client: Client, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
+    func noteRecoveryCode(
+        of account: Account.ID, _ client: Client, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) {
         let left = try transaction.recoveryCodesLeft(of: account)
         try transaction.record(
             AuditEvent(.recoveryCodeUsed, account: account, by: .account(account), from: client, at: now, detail: "\(left)"))

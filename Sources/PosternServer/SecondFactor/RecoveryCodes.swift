@@ -30,13 +30,16 @@ struct RecoveryCodes: Sendable {
             )
         }
         guard mayMake.hasFactor else { return .noFactor }
-        guard mayMake.isProven, let made = try? await NewRecoverySet(hasher: hasher, now: now, random: random) else { return mayMake.isProven ? .busy : .stepUpNeeded }
+        guard mayMake.isProven, let made = try? await NewRecoverySet(hasher: hasher, now: now, random: random) else {
+            return mayMake.isProven ? .busy : .stepUpNeeded
+        }
         let notice = notices.job(.recoveryCodesMade, to: session.email, now: now)
         try await store.write { (transaction) throws(StoreError) in
             try transaction.addRecoverySet(made, of: account, now: now)
             guard atOnce, try transaction.useRecoverySet(made.set.id, of: account) else { return }
             try transaction.record(
-                AuditEvent(.recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(made.codes.count)"))
+                AuditEvent(
+                    .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(made.codes.count)"))
             if let notice { try transaction.enqueue(notice) }
         }
         return .made(made)

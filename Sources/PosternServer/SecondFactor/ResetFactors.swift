@@ -28,7 +28,9 @@ struct ResetFactors: Sendable {
             if case .session(let session, _) = actor {
                 let role = accounts.first { $0.id == session.account && $0.state == .active }?.role ?? .member
                 // Administrators don't act on owners (AZ-06); one's own factors are removed with proof of them.
-                guard role == .owner || (role == .administrator && account.role != .owner), session.account != id else { return .notAllowed }
+                guard role == .owner || (role == .administrator && account.role != .owner), session.account != id else {
+                    return .notAllowed
+                }
                 let hasFactor = try transaction.hasSecondFactor(session.account)
                 let proof = try transaction.proof(of: session.id, account: session.account)
                 guard proof?.isFresh(hasFactor: hasFactor, now: now) == true else { return .stepUpNeeded }

@@ -25,7 +25,8 @@ struct FactorsCommand: AsyncParsableCommand {
             print("\("NAME".padded(to: width))  ADDED                        LAST USED")
             for app in factors.authenticators {
                 print(
-                    "\(app.name.padded(to: width))  \(ISOTime.words(app.createdAt).padded(to: 27))  \(app.usedAt.map(ISOTime.words) ?? "never")")
+                    "\(app.name.padded(to: width))  \(ISOTime.words(app.createdAt).padded(to: 27))  \(app.usedAt.map(ISOTime.words) ?? "never")"
+                )
             }
             print("Recovery codes left: \(factors.recoveryCodesLeft)")
             print("Trusted browsers: \(factors.trusted.count)")

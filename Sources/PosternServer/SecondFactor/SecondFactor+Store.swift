@@ -99,7 +99,8 @@ extension Transaction {
 
     /// Marks a step as used, unless it or a later one was (TO-02, TO-03), or codes must wait.
     private borrowing func spend(
-        _ step: Int64, _ clock: AuthenticatorClock, of id: Authenticator.ID, _ account: Account.ID, unlessStoppedAt limit: Int64, now: Timestamp
+        _ step: Int64, _ clock: AuthenticatorClock, of id: Authenticator.ID, _ account: Account.ID, unlessStoppedAt limit: Int64,
+        now: Timestamp
     ) throws(StoreError) -> Bool {
         try change(
             """

@@ -27,7 +27,9 @@ struct SecondStepWeb: Room {
 
     private func returnTo(_ text: String) -> String { ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location ?? "" }
 
-    private func token(_ request: Request) -> Token? { Cookies.value(shell.cookies.attempt, in: request.headers).flatMap { Token(text: $0) } }
+    private func token(_ request: Request) -> Token? {
+        Cookies.value(shell.cookies.attempt, in: request.headers).flatMap { Token(text: $0) }
+    }
 
     /// Back to the password, with a word about why.
     private func startOver(_ back: String) -> Response {
@@ -74,7 +76,9 @@ struct SecondStepWeb: Room {
     }
 
     private func problem(_ verdict: CodeVerdict, _ proof: OfferedProof, now: Timestamp) -> String {
-        if case .recoveryCode = proof, verdict == .wrong { return "That isn’t one of your unused recovery codes. Check it for typing mistakes." }
+        if case .recoveryCode = proof, verdict == .wrong {
+            return "That isn’t one of your unused recovery codes. Check it for typing mistakes."
+        }
         return verdict.words(now: now)
     }
 
@@ -119,7 +123,9 @@ struct SecondStepWeb: Room {
     @Sendable private func confirm(_ request: Request, _ visit: Visit) async throws -> Response {
         let form = try FormFields(visit.body)
         let back = returnTo(form.text("return_to"))
-        guard let person = try await person(token(request), visit), let id = Authenticator.ID(form.text("id")) else { return startOver(back) }
+        guard let person = try await person(token(request), visit), let id = Authenticator.ID(form.text("id")) else {
+            return startOver(back)
+        }
         let outcome = try await enrol.confirm(
             id, code: Secret(form.text("code")), name: form.text("name"), for: person, codes: .later, client: visit.client,
             replaced: visit.sessionToken, now: visit.now)

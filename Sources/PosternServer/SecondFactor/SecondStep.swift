@@ -128,11 +128,13 @@ struct SignInCompletion: Sendable {
     ) throws(StoreError) {
         try transaction.recordAttempt(line(challenge.account, .refused, verdict.reason.rawValue, nil, client, now))
         try transaction.record(
-            AuditEvent(.secondFactorFailed, account: challenge.account, by: .visitor, from: client, at: now, detail: verdict.reason.rawValue))
+            AuditEvent(
+                .secondFactorFailed, account: challenge.account, by: .visitor, from: client, at: now, detail: verdict.reason.rawValue))
     }
 
     private func line(
-        _ account: Account.ID, _ outcome: SignInAttempt.Outcome, _ reason: String, _ session: Session.ID?, _ client: Client, _ now: Timestamp
+        _ account: Account.ID, _ outcome: SignInAttempt.Outcome, _ reason: String, _ session: Session.ID?, _ client: Client,
+        _ now: Timestamp
     ) -> SignInAttempt {
         SignInAttempt(
             id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account, identifierHash: nil, outcome: outcome,

@@ -129,7 +129,8 @@ struct SecurityWeb: Room {
         guard let id = Authenticator.ID(visit.parameterID) else { throw Refused(.notFound) }
         let code = Secret(try FormFields(visit.body).text("code"))
         // What has letters is a recovery code.
-        let proof: OfferedProof = code.exposed.utf8.contains { $0 | 0x20 >= UInt8(ascii: "a") } || code.exposed.utf8.count > 8
+        let proof: OfferedProof =
+            code.exposed.utf8.contains { $0 | 0x20 >= UInt8(ascii: "a") } || code.exposed.utf8.count > 8
             ? .recoveryCode(code) : .totp(code)
         switch try await stepUp.prove(.factor(proof), only: id, in: session, client: visit.client, now: visit.now) {
         case .proved: break
@@ -162,7 +163,8 @@ struct SecurityWeb: Room {
         }
         switch try await codes.use(set, in: try visit.signedIn(), client: visit.client, now: visit.now) {
         case .inUse: return .seeOther(Self.home + "?done=codes")
-        case .noSuchSet: throw Refused(.linkInvalid, detail: "These codes were replaced by newer ones. Make new ones on your security page.")
+        case .noSuchSet:
+            throw Refused(.linkInvalid, detail: "These codes were replaced by newer ones. Make new ones on your security page.")
         case .stepUpNeeded: return toStepUp
         }
     }

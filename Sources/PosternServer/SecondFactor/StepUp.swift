@@ -42,7 +42,8 @@ struct StepUp: Sendable {
             switch try transaction.settle(prepared, of: account, now: now) {
             case .refused(let verdict):
                 try transaction.record(
-                    AuditEvent(.stepUpFailed, account: account, by: .account(account), from: client, at: now, detail: verdict.reason.rawValue))
+                    AuditEvent(
+                        .stepUpFailed, account: account, by: .account(account), from: client, at: now, detail: verdict.reason.rawValue))
                 return .refused(verdict)
             case .accepted(let means):
                 guard try transaction.noteFactorProof(means, in: session.id, of: account, now: now) else { return .refused(.wrong) }
@@ -57,7 +58,8 @@ struct StepUp: Sendable {
         return outcome
     }
 
-    private func prove(_ text: Secret<String>, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+    private func prove(_ text: Secret<String>, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome
+    {
         let id = session.account
         let known = try await store.read { (transaction) throws(StoreError) in
             (account: try transaction.account(id), hasFactor: try transaction.hasSecondFactor(id))

@@ -89,7 +89,8 @@ extension Transaction {
         let session = LiveSession(
             id: try row.id("id"), account: account, role: role, expiresAt: try row.time("expires_at"),
             idle: try row.optional("idle") { (row) throws(StoreError) in .microseconds(try row.integer("idle")) },
-            readAt: now, assurance: row["factor_proved_at"] == .null ? .aal1 : .aal2, username: try row.text("username"), email: try row.text("email"),
+            readAt: now, assurance: row["factor_proved_at"] == .null ? .aal1 : .aal2, username: try row.text("username"),
+            email: try row.text("email"),
             name: try row.text("name"), groups: try groups(of: account))
         return (session, try row.time("seen_at"))
     }

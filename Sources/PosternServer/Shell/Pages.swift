@@ -82,6 +82,7 @@ struct Pages: Sendable {
         <title>{{title}} · {{site}}</title>
         <link rel="icon" href="/auth/assets/postern-mark.svg" type="image/svg+xml">
         <link rel="stylesheet" href="/auth/assets/postern.css">
+        <script src="/auth/assets/postern.js" defer></script>
         </head>
         """
 

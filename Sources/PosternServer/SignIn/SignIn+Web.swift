@@ -87,9 +87,11 @@ struct SignInWeb: Room {
         }
     }
 
-    private func attempt(_ request: Request, _ email: EmailAddress, password: String, isKept: Bool, _ visit: Visit) throws -> SignIn.Attempt {
+    private func attempt(_ request: Request, _ email: EmailAddress, password: String, isKept: Bool, _ visit: Visit) throws -> SignIn.Attempt
+    {
         guard let password = try? Password(trying: password) else { throw Refused(.passwordTooLong, field: "password") }
-        return SignIn.Attempt(email: email, password: password, isKept: isKept, client: visit.client, replaced: visit.sessionToken,
+        return SignIn.Attempt(
+            email: email, password: password, isKept: isKept, client: visit.client, replaced: visit.sessionToken,
             trust: Cookies.value(shell.cookies.trust, in: request.headers).flatMap { Token(text: $0) })
     }
 

@@ -109,7 +109,8 @@ struct SignIn: Sendable {
         _ attempt: Attempt, _ account: Account.ID, _ groups: [String], in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?) {
         let session = NewSession(
-            account: account, policy: policies.policy(for: groups), isKept: attempt.isKept, client: attempt.client, now: now, random: random)
+            account: account, policy: policies.policy(for: groups), isKept: attempt.isKept, client: attempt.client, now: now, random: random
+        )
         let replacedOf = try attempt.replaced.flatMap { (token) throws(StoreError) in
             try transaction.endSession(tokenHash: token.hash, now: now)
         }

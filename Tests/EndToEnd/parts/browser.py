@@ -46,6 +46,12 @@ class Browser:
     def text(self, selector: str) -> str:
         return self.driver.find_element(By.CSS_SELECTOR, selector).text
 
+    def texts(self, selector: str) -> list[str]:
+        return [found.text for found in self.driver.find_elements(By.CSS_SELECTOR, selector)]
+
+    def attribute(self, selector: str, name: str) -> str:
+        return self.driver.find_element(By.CSS_SELECTOR, selector).get_attribute(name)
+
     def follow(self, link: str) -> None:
         self._and_wait(self.driver.find_element(By.LINK_TEXT, link))
 
@@ -61,6 +67,14 @@ class Browser:
         buttons = self.driver.find_elements(By.XPATH, f"//button[normalize-space()='{button}']")
         self._and_wait(next(found for found in buttons if found.is_displayed()))
 
+    def tick(self, name: str) -> None:
+        """Ticks a box by pressing the words beside it."""
+        self.driver.find_element(By.XPATH, f"//label[.//input[@name='{name}']]").click()
+
+    def unfold(self, words: str) -> None:
+        """Opens what hides behind a button that asks once more."""
+        self.driver.find_element(By.XPATH, f"//summary[normalize-space()='{words}']").click()
+
     def _and_wait(self, element) -> None:
         page = self.driver.find_element(By.TAG_NAME, "html")
         element.click()
@@ -69,6 +83,22 @@ class Browser:
     def sign_in(self, email: str, password: str) -> None:
         self.type(email=email, password=password)
         self.press("Sign in")
+
+    def hold(self, url: str, **cookies: str) -> None:
+        """From now on it holds these cookies, and no others; `_` stands for a hyphen."""
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        for name, value in cookies.items():
+            self.driver.execute_cdp_cmd("Network.setCookie", {"name": name.replace("_", "-"), "value": value, "url": url, "httpOnly": True})
+
+    def been_to(self) -> list[str]:
+        """Every address in its history."""
+        return [entry["url"] for entry in self.driver.execute_cdp_cmd("Page.getNavigationHistory", {})["entries"]]
+
+    def picture(self, folder: Path) -> Path:
+        """A screenshot of the window."""
+        file = folder / "window.png"
+        assert self.driver.save_screenshot(str(file))
+        return file
 
     def show_as(self, width: int, scheme: str) -> None:
         """From now on pages are this wide, in the light or the dark scheme."""

@@ -14,12 +14,19 @@ PASSWORD = "four unrelated plain words"
 
 
 class Postern:
-    """One node. Requests go straight to its port, with the host that its public URL names."""
+    """One node. Requests go straight to its port, with the host that its public URL names.
+
+    Its administration opens with a password alone, so that tests of other things needn't prove more. `administration=None` leaves that
+    as the server has it.
+    """
 
     def __init__(self, binary: str, folder: Path, public_port: int | None = None, settings: str = "", database: str | None = None,
-                 data: Path | None = None):
+                 data: Path | None = None, administration: str | None = "optional"):
         folder.mkdir(parents=True, exist_ok=True)
         self.binary, self.folder, self.database = binary, folder, database
+        self.environment = plain_environment(folder)
+        if administration:
+            self.environment["POSTERN_SECOND_FACTOR_ADMINISTRATION"] = administration
         self.data = data or folder / "data"
         self.port = free_port()
         self.authority = f"127.0.0.1:{public_port or self.port}"
@@ -33,7 +40,7 @@ class Postern:
     def start(self) -> "Postern":
         """Starts it and waits until it is healthy."""
         self.process = Process(
-            self.folder, "postern", [self.binary, "serve", *self.place(), "--listen", f"127.0.0.1:{self.port}"], plain_environment(self.folder))
+            self.folder, "postern", [self.binary, "serve", *self.place(), "--listen", f"127.0.0.1:{self.port}"], self.environment)
         wait_for("Postern to be healthy", lambda: self.is_healthy() or self._fail_if_dead(), 10)
         return self
 
@@ -76,7 +83,7 @@ class Postern:
 
     def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess:
         return subprocess.run(
-            [self.binary, *arguments, *self.place()], input=text, capture_output=True, text=True, timeout=30, env=plain_environment(self.folder))
+            [self.binary, *arguments, *self.place()], input=text, capture_output=True, text=True, timeout=30, env=self.environment)
 
     def command(self, *arguments: str, text: str = "") -> str:
         """A command that must succeed; returns what it printed."""
@@ -121,12 +128,14 @@ class Postern:
 
     # Mail.
 
+    def letters(self, email: str) -> list[dict]:
+        """What the development mailbox holds for an address, the latest first."""
+        letters = self.get("/auth/dev/mailbox", headers={"Accept": "application/json"}).json()
+        return [letter for letter in letters if letter["to"] == email]
+
     def mailed_link(self, email: str) -> str:
         """The link in the latest mail to an address, as soon as it lands in the development mailbox."""
-        def look():
-            letters = self.get("/auth/dev/mailbox", headers={"Accept": "application/json"}).json()
-            return next((letter for letter in letters if letter["to"] == email), None)
-        return link_in(wait_for("a mail", look, 10)["text"])
+        return link_in(wait_for("a mail", lambda: self.letters(email), 10)[0]["text"])
 
     def accounts(self) -> list[dict]:
         return json.loads(self.command("account", "list", "--json"))

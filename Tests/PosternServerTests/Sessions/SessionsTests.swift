@@ -121,7 +121,7 @@ import Testing
             LiveSession(
                 id: .init(now: now, random: Randomness.system.bytes(10)), account: .init(now: now, random: Randomness.system.bytes(10)),
                 role: .member,
-                expiresAt: now + .seconds(1_000), idle: nil, readAt: now, username: "u\(number)", email: "", name: "",
+                expiresAt: now + .seconds(1_000), idle: nil, readAt: now, assurance: .aal1, username: "u\(number)", email: "", name: "",
                 groups: [])
         }
         let favourite = SessionToken(random: Randomness.system.bytes(32))

@@ -8,8 +8,12 @@ import Testing
 @Suite struct DoorsTests {
     enum Caller: String, CaseIterable, Sendable {
         case nobody, unconfirmed, disabled, deleted, signedOut, member, administrator, owner
+        /// The password was right, the second factor is still asked for (SE-05).
+        case halfSignedIn
+        /// May administer, but signed in with a password alone (AZ-05).
+        case administratorByPassword
 
-        var isSignedIn: Bool { [.member, .administrator, .owner].contains(self) }
+        var isSignedIn: Bool { [.member, .administrator, .owner, .administratorByPassword].contains(self) }
         var mayAdminister: Bool { [.administrator, .owner].contains(self) }
     }
 
@@ -19,8 +23,14 @@ import Testing
         switch caller {
         case .nobody: return nil
         case .member: try await house.makeAccount(email)
-        case .administrator: try await house.makeAccount(email, role: .administrator)
-        case .owner: try await house.makeAccount(email, role: .owner)
+        case .administratorByPassword: try await house.makeAccount(email, role: .administrator)
+        case .administrator, .owner, .halfSignedIn:
+            let id = try await house.makeAccount(
+                email, role: caller == .owner ? .owner : caller == .administrator ? .administrator : .member)
+            let phone = try await house.addPhone(to: id)
+            let half = try await house.json(.post, "/auth/v1/sign-in", #"{"email":"\#(email)","password":"\#(TestHouse.password)"}"#)
+            guard caller != .halfSignedIn else { return half.field("attempt") }
+            return try await house.finish(half.field("attempt"), "totp", phone.code(at: .now())).field("session", "token")
         case .unconfirmed:
             try await house.makeAccount(email, state: .unconfirmed)
             #expect(try await house.signIn(email).isEmpty)
@@ -43,11 +53,11 @@ import Testing
 
     @Test("doors × account states", arguments: Caller.allCases, StoreUnderTest.allCases)
     func matrix(caller: Caller, engine: StoreUnderTest) async throws {
-        let house = try await TestHouse(engine)
+        let house = try await TestHouse(engine) { $0.secondFactors.isNeededForAdministration = true }
         try await house.makeAccount("first@example.com", role: .owner)
         let token = try await token(caller, house)
         var headers: HTTPFields = [.accept: "text/html"]
-        if let token { headers[.cookie] = "postern=\(token)" }
+        if let token { headers[.cookie] = "postern=\(token); postern-attempt=\(token)" }
         for path in ["/auth/request", "/auth/forward"] {
             let status = try await house.send(.get, path, headers: headers).status
             #expect(status == (caller.isSignedIn ? .ok : path == "/auth/request" ? .unauthorized : .found), "\(path)")
@@ -60,10 +70,13 @@ import Testing
             case (.anyone, _, _): #expect(answer.status != .unauthorized || route.surface == .api, "\(name)")
             case (_, .page, true): #expect(answer.status == .forbidden || answer.status == .unsupportedMediaType, "\(name)")
             case (_, .api, true): #expect([.unsupportedMediaType, .forbidden, .unauthorized].contains(answer.status), "\(name)")
+            case (.signedIn, _, false) where route.path == "/auth/account/security/authenticators" && caller.isSignedIn:
+                // Leads to the page that it was sent from.
+                #expect(answer.status == .seeOther, "\(name)")
             case (.signedIn, let surface, false):
                 #expect(answer.status == (caller.isSignedIn ? .ok : surface == .page ? .seeOther : .unauthorized), "\(name)")
             case (.administrator, _, false):
-                #expect(answer.status == (caller.mayAdminister ? .ok : caller.isSignedIn ? .forbidden : .seeOther), "\(name)")
+                #expect(answer.status == (caller.mayAdminister ? .ok : caller == .member ? .forbidden : .seeOther), "\(name)")
             case (_, .plain, _): Issue.record("\(name) is plain but not for anyone")
             }
         }
@@ -88,11 +101,14 @@ import Testing
         "GET /auth/confirm-email",
         "GET /auth/confirm-email/{id}", "GET /auth/dev/mailbox", "GET /auth/health", "GET /auth/invitation", "GET /auth/invitation/{id}",
         "GET /auth/openapi.yaml",
-        "GET /auth/setup", "GET /auth/setup/{id}", "GET /auth/sign-in", "GET /auth/sign-up", "POST /auth/confirm-email",
+        "GET /auth/assets/postern.js", "GET /auth/setup", "GET /auth/setup/{id}", "GET /auth/sign-in", "GET /auth/sign-in/enrol",
+        "GET /auth/sign-in/second-factor", "GET /auth/sign-up", "POST /auth/confirm-email",
         "POST /auth/invitation", "POST /auth/setup",
         "POST /auth/sign-in", "POST /auth/sign-out", "POST /auth/sign-up", "POST /auth/v1/accounts", "POST /auth/v1/accounts/confirm",
-        "POST /auth/v1/sign-in",
-    ]
+        "POST /auth/sign-in/enrol", "POST /auth/sign-in/enrol/confirm", "POST /auth/sign-in/second-factor",
+        "POST /auth/v1/sign-in", "POST /auth/v1/sign-in/authenticators", "POST /auth/v1/sign-in/authenticators/{id}/confirm",
+        "POST /auth/v1/sign-in/second-factor",
+    ].sorted()
 
     @Test("HT-16: openapi.yaml names every JSON route, and no other")
     func openAPI() async throws {
