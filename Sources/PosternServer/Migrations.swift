@@ -14,5 +14,8 @@ extension Migration {
         .setup,
         .sessionProofs,
         .secondFactor,
+        .authenticators,
+        .recoveryCodes,
+        .challenges,
     ]
 }

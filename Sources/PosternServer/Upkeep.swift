@@ -31,7 +31,9 @@ struct Upkeep: Service {
         try await store.write { (transaction) throws(StoreError) in
             try transaction.pruneSessions(now: now)
             try transaction.pruneSignUp(now: now)
-            try transaction.pruneSecondFactors(now: now)
+            try transaction.pruneAuthenticators(now: now)
+            try transaction.pruneRecoverySets(now: now)
+            try transaction.pruneChallenges(now: now)
             try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)
             try transaction.buryExhaustedJobs(now: now)
             try transaction.pruneJobs(endedBefore: now - Self.jobsKept)

@@ -16,6 +16,6 @@ package struct Dialect: Sendable {
     package static let postgres = Dialect(
         skipLocked: Suffix(text: " FOR UPDATE SKIP LOCKED"),
         rowLock: Suffix(text: " FOR UPDATE"),
-        // "PSTN" in ASCII: an advisory lock of our own, gone with the transaction.
-        migrationLock: "SELECT pg_advisory_xact_lock(1347637326)")
+        // "PSTN" in ASCII: an advisory lock of our own for this schema, gone with the transaction. Another schema is another house.
+        migrationLock: "SELECT pg_advisory_xact_lock(1347637326, hashtext(COALESCE(current_schema(), '')))")
 }

@@ -10,8 +10,6 @@ import pytest
 from parts.member import Member
 from parts.phone import Phone, read_uri, scan
 from parts.postern import PASSWORD
-from parts.processes import wait_for
-from parts.visitor import Visitor
 
 SECURITY = "/auth/account/security"
 
@@ -96,7 +94,7 @@ def test_a_person_adds_an_app_signs_in_with_it_and_with_a_recovery_code_and_remo
     give_password(browser, postern, email)
     give_code(browser, code)
     assert browser.text("#code-error").startswith("That code was used already"), "TO-02"
-    browser.driver.find_element("partial link text", "Recovery code").click()
+    browser.follow("Recovery code")
     assert browser.heading == "Now a recovery code"
     give_code(browser, codes[0].replace("-", "").upper())
     assert browser.url == postern.public_url + "/auth/account"
@@ -111,8 +109,7 @@ def test_a_person_adds_an_app_signs_in_with_it_and_with_a_recovery_code_and_remo
     assert check(browser, fresh[0]) == check(browser, fresh[0]) == "That code is good. It was not used up."
 
     browser.unfold("Rename Ada’s phone")
-    browser.driver.find_element("css selector", "[id^=name-]").clear()
-    browser.driver.find_element("css selector", "[id^=name-]").send_keys("The old phone")
+    browser.type(**{browser.attribute("[id^=name-]", "id"): "The old phone"})
     browser.press("Save the name")
     assert browser.texts(".rows .title") == ["The old phone"]
 
@@ -165,14 +162,15 @@ def test_a_trusted_browser_is_not_asked_until_the_apps_change_or_its_trust_is_en
     second, _ = ada.add_app(ada.sign_in_with_recovery_code(), "Tablet")
     sign_out(browser, postern)
     give_password(browser, postern, ada.email)
-    assert browser.heading == "Now the code from your phone", "trust outlived a change of the apps"
+    assert browser.heading == "Now a recovery code", "trust outlived a change of the apps"
 
+    browser.follow("Code from")
     browser.tick("trust")
     give_code(browser, second.code())
     open_security(browser, postern)
-    assert browser.text("[aria-labelledby=browsers] .title").startswith("Chrom")
-    browser.driver.find_element("css selector", "[aria-labelledby=browsers] .rows button").click()
-    wait_for("the notice", lambda: browser.texts("[role=status]") == ["That browser is asked for the second step again."])
+    trusted = browser.text("[aria-labelledby=browsers] .title")
+    browser.press(f"Stop trusting {trusted}")
+    assert browser.text("[role=status]") == "That browser is asked for the second step again."
     sign_out(browser, postern)
     give_password(browser, postern, ada.email)
     assert browser.heading == "Now the code from your phone", "trust that was ended still counts"
@@ -186,7 +184,7 @@ def assurance(browser) -> str:
 def test_a_member_of_a_group_that_asks_for_it_adds_an_app_on_the_way_in(make_postern, browser, tmp_path):
     postern = make_postern(settings="groups: {staff: {second-factor: {required: yes}}}\n").start()
     ada = Member(postern, "ada@example.org")
-    join(postern, ada)
+    ada.join("staff")
     give_password(browser, postern, ada.email)
     assert browser.url.startswith(postern.public_url + "/auth/sign-in/enrol")
     assert "Your group asks for a second factor" in browser.text(".lead")
@@ -201,20 +199,13 @@ def test_a_member_of_a_group_that_asks_for_it_adds_an_app_on_the_way_in(make_pos
 def test_with_a_grace_a_member_is_told_until_when_to_add_an_app(make_postern, browser):
     postern = make_postern(settings="groups: {staff: {second-factor: {required: yes, grace: 7d}}}\n").start()
     ada = Member(postern, "ada@example.org")
-    join(postern, ada)
+    ada.join("staff")
     due = time.gmtime(time.time() + 7 * 86_400)
     give_password(browser, postern, ada.email)
     notice = browser.text("[role=status]")
     assert "Your group asks for a second factor. Add an authenticator app before " in notice
     assert time.strftime("%Y", due) in notice and re.search(rf"\b0?{due.tm_mday}\b", notice), notice
     assert assurance(browser) == "aal1"
-
-
-def join(postern, member: Member, group: str = "staff") -> None:
-    """As an owner does it, on the person page."""
-    owner = Visitor(postern, {"postern": Member(postern, f"owner-of-{group}@example.org", "owner").sign_in()})
-    page = f"/auth/admin/people/{member.id}"
-    assert owner.post(page, page + "/join", group=group).status_code == 303
 
 
 def test_an_owner_adds_an_app_before_the_administration_opens(make_postern, browser, tmp_path):

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from parts.member import Member
+from parts.postern import at_once, reason
 from parts.processes import real, wait_for
 
 
@@ -78,6 +80,50 @@ def test_a_link_that_one_node_mailed_opens_on_the_other(nodes):
     confirmed = second.request("POST", "/auth/v1/accounts/confirm", json={"token": token, "password": "four unrelated plain words"})
     assert confirmed.status_code in (200, 204)
     assert first.try_sign_in(email).status_code == 200
+
+
+@pytest.fixture
+def ada(nodes, email) -> Member:
+    """Somebody with an app and recovery codes."""
+    return Member(nodes[0], "with-app-" + email).with_app()
+
+
+@pytest.mark.parametrize("method", ["totp", "recovery_code"])
+def test_a_code_that_arrives_on_both_nodes_at_once_opens_one_sign_in(nodes, ada, method):
+    """TO-02, RC-02."""
+    attempts = [ada.attempt(node) for node in nodes * 5]
+    code = ada.phone.code() if method == "totp" else ada.codes[0]
+    # Each is finished on the node where it didn't begin.
+    answers = at_once([
+        lambda attempt=attempt, node=node: ada.finish(attempt, code, method, node) for attempt, node in zip(attempts, nodes[::-1] * 5)])
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert {reason(answer) for answer in answers if answer.status_code != 200} == {
+        (401, "code-used" if method == "totp" else "wrong-code")}
+
+
+def test_a_used_code_stays_used_after_a_restart_and_wrong_ones_stay_counted(nodes, ada):
+    """TO-03, TO-05."""
+    code = ada.phone.code()
+    assert ada.finish(ada.attempt(), code).status_code == 200
+    attempt = ada.attempt()
+    for _ in range(9):
+        assert reason(ada.finish(attempt, ada.phone.wrong())) == (401, "wrong-code")
+    for node in nodes:
+        node.restart()
+    for node in nodes:
+        assert reason(ada.finish(ada.attempt(node), code, node=node)) == (401, "code-used")
+    assert reason(ada.finish(attempt, ada.phone.wrong())) == (401, "wrong-code")
+    assert {reason(ada.finish(ada.attempt(), ada.phone.wrong(), node=node)) for node in nodes} == {(429, "codes-wait")}
+
+
+def test_factors_that_are_removed_on_one_node_count_for_nothing_on_the_other_within_a_second(nodes, ada):
+    token = ada.sign_in()
+    assert [node.get("/auth/request", headers={"Cookie": f"postern={token}"}).headers["Remote-Assurance"] for node in nodes] == ["aal2"] * 2
+    nodes[0].command("account", "reset-factors", ada.email)
+    for node in nodes:
+        wait_for("the session to be worth less", lambda: node.get(
+            "/auth/request", headers={"Cookie": f"postern={token}"}).headers["Remote-Assurance"] == "aal1", 1)
+    assert ada.begin(nodes[1])["next"] == "done"
 
 
 def test_killed_database_connections_are_survived_without_a_restart(nodes, email, database):

@@ -66,6 +66,7 @@ enum House {
         "StrictHTTP1": (["HummingbirdCore", "NIOHTTP1", "NIOHTTPTypesHTTP1"], "stands in the pipeline"),
         "AuthenticatorAnswers+Web": (["FoundationEssentials", "OneTimePassword"], "answers a secret and a picture"),
         "EnrolPage": (["FoundationEssentials", "OneTimePassword"], "embeds a picture as Base64"),
+        "RecoveryCodes+Store": (["PasswordHashing"], "keeps the parameters of a hash"),
         "QRCode": (["CQREncode"], "draws with libqrencode"),
         "SMTPSender": (["Foundation", "CCurl"], "the door for mail"),
     ]

@@ -1,7 +1,27 @@
 import Secrets
 import Storage
 
+extension Migration {
+    static let authenticators = Migration(
+        12, "authenticators",
+        [
+            // Pending until expires_at, then confirmed_at takes its place. What is learnt of the clock is in steps and seconds.
+            """
+            CREATE TABLE authenticator (
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, id BYTEA NOT NULL,
+                name TEXT NOT NULL, secret BYTEA NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT, confirmed_at BIGINT,
+                used_at BIGINT, last_step BIGINT NOT NULL, drift BIGINT NOT NULL, side BIGINT NOT NULL, clock_error BIGINT NOT NULL,
+                stray_step BIGINT, stray_drift BIGINT, stray_error BIGINT, PRIMARY KEY (account_id, id))
+            """
+        ])
+}
+
 extension Transaction {
+    /// Whether the account holds a second factor.
+    borrowing func hasSecondFactor(_ account: Account.ID) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NOT NULL LIMIT 1").isEmpty
+    }
+
     /// Confirmed authenticators, the last used first.
     borrowing func authenticators(of account: Account.ID) throws(StoreError) -> [Authenticator] {
         try run(
@@ -79,21 +99,46 @@ extension Transaction {
         try change("DELETE FROM authenticator WHERE account_id = \(account) AND id = \(id)") == 1
     }
 
-    /// Removes every factor of an account, and what depends on them.
-    /// - Returns: how many authenticators there were.
-    borrowing func removeAllFactors(of account: Account.ID) throws(StoreError) -> Int {
+    /// - Returns: how many confirmed ones there were.
+    borrowing func removeAuthenticators(of account: Account.ID) throws(StoreError) -> Int {
         let count = try change("DELETE FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NOT NULL")
         try change("DELETE FROM authenticator WHERE account_id = \(account)")
-        try change("DELETE FROM recovery_set WHERE account_id = \(account)")
+        return count
+    }
+
+    /// Marks a step as used, unless it or a later one was (TO-02, TO-03), or codes must wait.
+    borrowing func spend(
+        _ step: Int64, _ clock: AuthenticatorClock, of id: Authenticator.ID, _ account: Account.ID, unlessStoppedAt limit: Int64,
+        now: Timestamp
+    ) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE second_factor SET failures = 0, streak = 0, next_try_at = 0, last_method = NULL, recovery_set = NULL
-            WHERE account_id = \(account)
+            UPDATE authenticator SET last_step = \(step), used_at = \(now), drift = \(clock.drift), side = \(clock.side),
+                clock_error = \(clock.error), stray_step = NULL
+            WHERE account_id = \(account) AND id = \(id) AND confirmed_at IS NOT NULL AND last_step < \(step)
+                AND EXISTS (SELECT 1 FROM second_factor WHERE second_factor.account_id = \(account)
+                    AND second_factor.next_try_at <= \(now) AND second_factor.failures < \(limit))
+            """) == 1
+    }
+
+    /// Two codes of different steps that agree on where a clock stands teach it; a single one is only remembered. The codes are spent.
+    borrowing func learn(_ stray: CodeMatch.Stray, of account: Account.ID) throws(StoreError) -> Bool {
+        let isLearnt =
+            try change(
+                """
+                UPDATE authenticator SET drift = \(stray.drift), side = 0, clock_error = \(stray.error), last_step = \(stray.step),
+                    stray_step = NULL
+                WHERE account_id = \(account) AND id = \(stray.authenticator) AND last_step < \(stray.step)
+                    AND stray_step IS NOT NULL AND stray_step <> \(stray.step)
+                    AND stray_drift BETWEEN \(stray.drift - 1) AND \(stray.drift + 1)
+                """) == 1
+        if isLearnt { return true }
+        try change(
+            """
+            UPDATE authenticator SET stray_step = \(stray.step), stray_drift = \(stray.drift), stray_error = \(stray.error)
+            WHERE account_id = \(account) AND id = \(stray.authenticator) AND last_step < \(stray.step)
             """)
-        try endTrust(of: account)
-        try endChallenges(of: account)
-        try forgetFactorProofs(of: account)
-        return count
+        return false
     }
 
     /// Seals every secret anew, with the newest key.
@@ -107,15 +152,7 @@ extension Transaction {
         return count
     }
 
-    borrowing func pruneSecondFactors(now: Timestamp) throws(StoreError) {
+    borrowing func pruneAuthenticators(now: Timestamp) throws(StoreError) {
         try change("DELETE FROM authenticator WHERE confirmed_at IS NULL AND expires_at < \(now)")
-        try change("DELETE FROM sign_in_challenge WHERE expires_at < \(now)")
-        try change("DELETE FROM trusted_browser WHERE expires_at < \(now)")
-        // Sets that were made and never put to use.
-        try change(
-            """
-            DELETE FROM recovery_set WHERE created_at < \(now - .seconds(86_400))
-                AND NOT EXISTS (SELECT 1 FROM second_factor WHERE second_factor.recovery_set = recovery_set.id)
-            """)
     }
 }

@@ -2,6 +2,27 @@ import NetworkAddress
 import Secrets
 import Storage
 
+extension Migration {
+    static let challenges = Migration(
+        14, "sign-in challenges and trusted browsers",
+        [
+            // A password was right, and the second factor is asked for. Opens nothing but that.
+            """
+            CREATE TABLE sign_in_challenge (
+                token_hash BYTEA NOT NULL PRIMARY KEY, account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                password_set_at BIGINT NOT NULL, must_enrol BIGINT NOT NULL, is_kept BIGINT NOT NULL,
+                expires_at BIGINT NOT NULL, tries BIGINT NOT NULL)
+            """,
+            "CREATE INDEX sign_in_challenge_by_account ON sign_in_challenge (account_id)",
+            """
+            CREATE TABLE trusted_browser (
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, id BYTEA NOT NULL,
+                token_hash BYTEA NOT NULL UNIQUE, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+                address TEXT NOT NULL, browser TEXT NOT NULL, PRIMARY KEY (account_id, id))
+            """,
+        ])
+}
+
 extension Transaction {
     borrowing func openChallenge(_ new: NewChallenge) throws(StoreError) {
         try change(
@@ -84,5 +105,10 @@ extension Transaction {
     /// After any change of password or factors.
     borrowing func endTrust(of account: Account.ID) throws(StoreError) {
         try change("DELETE FROM trusted_browser WHERE account_id = \(account)")
+    }
+
+    borrowing func pruneChallenges(now: Timestamp) throws(StoreError) {
+        try change("DELETE FROM sign_in_challenge WHERE expires_at < \(now)")
+        try change("DELETE FROM trusted_browser WHERE expires_at < \(now)")
     }
 }

@@ -62,23 +62,3 @@ struct FactorCheck: Sendable {
         }
     }
 }
-
-extension Transaction {
-    /// Counts or spends. A recovery code works also while app codes must wait, and ends that.
-    borrowing func settle(_ prepared: FactorCheck.Prepared, of account: Account.ID, now: Timestamp) throws(StoreError) -> FactorCheck.Result
-    {
-        switch prepared {
-        case .code(let match):
-            let verdict = try settle(match, of: account, now: now)
-            if case .accepted(let id) = verdict { return .accepted(.authenticator(id)) }
-            return .refused(verdict)
-        case .recoveryHash(let hash):
-            if let hash, try spendRecoveryCode(hash: hash, of: account, now: now) {
-                try clearFailures(of: account, method: "recovery_code")
-                return .accepted(.recoveryCode)
-            }
-            _ = try countFailure(of: account, evenWhileWaiting: true, now: now)
-            return .refused(.wrong)
-        }
-    }
-}

@@ -1,6 +1,25 @@
 import PasswordHashing
 import Storage
 
+extension Migration {
+    static let recoveryCodes = Migration(
+        13, "recovery codes",
+        [
+            // The set that counts is named by second_factor.recovery_set: replacing all codes is one statement there.
+            """
+            CREATE TABLE recovery_set (
+                id BYTEA NOT NULL PRIMARY KEY, account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                salt BYTEA NOT NULL, memory_kib BIGINT NOT NULL, passes BIGINT NOT NULL, lanes BIGINT NOT NULL, created_at BIGINT NOT NULL)
+            """,
+            "CREATE INDEX recovery_set_by_account ON recovery_set (account_id)",
+            """
+            CREATE TABLE recovery_code (
+                set_id BYTEA NOT NULL REFERENCES recovery_set (id) ON DELETE CASCADE, hash BYTEA NOT NULL, used_at BIGINT,
+                PRIMARY KEY (set_id, hash))
+            """,
+        ])
+}
+
 extension Transaction {
     /// Writes a new set down. It counts only once it is put to use.
     borrowing func addRecoverySet(_ new: NewRecoverySet, of account: Account.ID, now: Timestamp) throws(StoreError) {
@@ -14,19 +33,26 @@ extension Transaction {
         for hash in new.hashes { try change("INSERT INTO recovery_code (set_id, hash) VALUES (\(set.id), \(hash))") }
     }
 
-    /// Makes a set the one that counts: in that statement all codes of the one before are void (RC-05).
+    /// Makes a set the one that counts, and forgets the others.
     /// - Returns: false if it isn't the account's, or counts already.
     borrowing func useRecoverySet(_ id: RecoverySet.ID, of account: Account.ID) throws(StoreError) -> Bool {
         try makeSecondFactorRow(of: account)
-        let isUsed =
-            try change(
-                """
-                UPDATE second_factor SET recovery_set = \(id) WHERE account_id = \(account)
-                    AND (recovery_set IS NULL OR recovery_set <> \(id))
-                    AND EXISTS (SELECT 1 FROM recovery_set WHERE recovery_set.id = \(id) AND recovery_set.account_id = \(account))
-                """) == 1
-        if isUsed { try change("DELETE FROM recovery_set WHERE account_id = \(account) AND id <> \(id)") }
-        return isUsed
+        guard try nameRecoverySet(id, of: account) else { return false }
+        try change("DELETE FROM recovery_set WHERE account_id = \(account) AND id <> \(id)")
+        return true
+    }
+
+    borrowing func removeRecoverySets(of account: Account.ID) throws(StoreError) {
+        try change("DELETE FROM recovery_set WHERE account_id = \(account)")
+    }
+
+    /// Sets that were made and never put to use.
+    borrowing func pruneRecoverySets(now: Timestamp) throws(StoreError) {
+        try change(
+            """
+            DELETE FROM recovery_set WHERE created_at < \(now - .seconds(86_400))
+                AND NOT EXISTS (SELECT 1 FROM second_factor WHERE second_factor.recovery_set = recovery_set.id)
+            """)
     }
 
     /// The set that counts: what a typed code is hashed with.

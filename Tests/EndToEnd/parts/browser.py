@@ -53,7 +53,8 @@ class Browser:
         return self.driver.find_element(By.CSS_SELECTOR, selector).get_attribute(name)
 
     def follow(self, link: str) -> None:
-        self._and_wait(self.driver.find_element(By.LINK_TEXT, link))
+        """Follows the link that begins with these words, also where only a screen reader is told some of them."""
+        self._and_wait(self.driver.find_element(By.XPATH, f"//a[starts-with(normalize-space(), '{link}')]"))
 
     def type(self, **fields: str) -> None:
         """Fills in a form by the ids of its fields."""

@@ -4,6 +4,7 @@ import requests
 
 from parts.phone import Phone
 from parts.postern import PASSWORD, Postern
+from parts.visitor import Visitor
 
 
 class Member:
@@ -17,6 +18,12 @@ class Member:
         """With an authenticator app and recovery codes from now on."""
         self.phone, self.codes = self.add_app(self.sign_in(), "My phone")
         return self
+
+    def join(self, group: str) -> None:
+        """Puts them into a group, as an owner does on the person page."""
+        owner = Visitor(self.postern, {"postern": Member(self.postern, f"owner-of-{group}@example.org", "owner").sign_in()})
+        page = f"/auth/admin/people/{self.id}"
+        assert owner.post(page, page + "/join", group=group).status_code == 303
 
     # A call with a session's token; each returns the answer.
 

@@ -3,7 +3,9 @@
 import json
 import re
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
@@ -144,6 +146,22 @@ class Postern:
 def link_in(text: str) -> str:
     """The link that stands alone on a line."""
     return re.search(r"^https?://\S+$", text, re.MULTILINE).group()
+
+
+def reason(answer: requests.Response) -> tuple[int, str]:
+    """The status of a refusal, and its stable code."""
+    return answer.status_code, answer.json().get("reason", "")
+
+
+def at_once(calls: list) -> list:
+    """Makes all calls at the same moment, each on a thread of its own; returns what they answered."""
+    start = threading.Barrier(len(calls))
+
+    def run(call):
+        start.wait()
+        return call()
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
 
 
 def direct() -> requests.Session:

@@ -8,7 +8,7 @@ from parts.postern import Postern
 
 
 class Page(HTMLParser):
-    """The links and forms of a page."""
+    """The links of a page, where its forms are posted to, and their token."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -22,7 +22,7 @@ class Page(HTMLParser):
         if tag == "a":
             self.links.add(values.get("href") or "")
         elif tag == "form":
-            self.actions.add(values.get("action") or "")
+            (self.actions if values.get("method") == "post" else self.links).add(values.get("action") or "")
         elif values.get("name") == "form_token":
             self.form_token = values.get("value") or ""
 
