@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import OneTimePassword
 import PosternServer
 import Secrets
 import ServiceLifecycle
@@ -22,7 +23,7 @@ struct BenchmarkServer {
         let opening = try await Opening.open(settings)
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         let server = Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
-        try await seed(opening.store)
+        try await seed(opening.store, opening.keys.current)
 
         let router = Router(context: BasicRequestContext.self)
         router.get("bare") { _, _ in Response(status: .ok) }
@@ -31,20 +32,21 @@ struct BenchmarkServer {
         try await ServiceGroup(services: [application, bare], gracefulShutdownSignals: [.sigterm], logger: logger).run()
     }
 
-    /// Makes an account and a session for each token, and writes the tokens to a file, one a line.
-    private func seed(_ store: any Store) async throws {
+    /// Makes an account with an authenticator and a session for each token, and writes tokens and secrets to a file, a pair a line.
+    private func seed(_ store: any Store, _ keys: KeyRing) async throws {
         var tokens: [String] = []
         let now = Int64(Date().timeIntervalSince1970 * 1_000_000)
         for start in stride(from: 0, to: sessions, by: 1_000) {
-            var batch: [(id: [UInt8], token: Token, number: Int)] = []
+            var batch: [(id: [UInt8], token: Token, secret: [UInt8], number: Int)] = []
             for number in start..<min(start + 1_000, sessions) {
                 let token = Token(random: Self.random(32))
-                tokens.append(token.text.exposed)
-                batch.append((Self.random(16), token, number))
+                let secret = Self.random(20)
+                tokens.append("\(token.text.exposed) \(Base32.encode(secret))")
+                batch.append((Self.random(16), token, secret, number))
             }
             let rows = batch
             try await store.write { (transaction) throws(StoreError) in
-                for (id, token, number) in rows {
+                for (id, token, secret, number) in rows {
                     let email = "person\(number)@example.com"
                     let username = "person-\(number)"
                     try transaction.change(
@@ -57,6 +59,14 @@ struct BenchmarkServer {
                         INSERT INTO session (id, token_hash, account_id, created_at, seen_at, expires_at, idle, address, browser)
                         VALUES (\(id), \(token.hash(for: Token.Purpose(label: "session"))), \(id), \(now), \(now), \(now + 86_400_000_000),
                             \(Int64(43_200_000_000)), '127.0.0.1', 'bench')
+                        """)
+                    let place = KeyRing.Place(
+                        table: "authenticator", column: "secret", row: Identifier<Self>(bytes: id)?.description ?? "")
+                    try transaction.change("INSERT INTO second_factor (account_id, failures, next_try_at, streak) VALUES (\(id), 0, 0, 0)")
+                    try transaction.change(
+                        """
+                        INSERT INTO authenticator (account_id, id, name, secret, created_at, confirmed_at, last_step, drift, side, clock_error)
+                        VALUES (\(id), \(id), 'Phone', \(keys.seal(secret, at: place, nonce: Self.random(12))), \(now), \(now), 0, 0, 0, 0)
                         """)
                 }
             }

@@ -1,4 +1,5 @@
-/// The two halves of the benchmarks that want to be Swift: a server with a bare route beside it, and clients that send on time.
+/// The two halves of the benchmarks that want to be Swift: a server with a bare route beside it, clients that send on time, and the pure
+/// verification of codes.
 ///
 /// `serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE` and `send …`: Benchmarks/bench.py says how.
 let arguments = CommandLine.arguments
@@ -13,6 +14,9 @@ case "send" where arguments.count == 8:
         port: UInt16(arguments[2]) ?? 0, rate: Double(arguments[3]) ?? 0, seconds: Double(arguments[4]) ?? 0,
         connections: Int(arguments[5]) ?? 0, requestFile: arguments[6], isNice: arguments[7] == "nice"
     ).run()
+case "codes" where arguments.count == 3: CodeVerification(seconds: Double(arguments[2]) ?? 1).run()
 default:
-    print("PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|-")
+    print(
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS"
+    )
 }

@@ -134,10 +134,11 @@ extension Settings {
 
     private mutating func readSecondFactors(_ raw: SettingsReader) throws(SettingsFile.Problem) {
         if let window = try raw.number("second-factor.window", in: 0...1) { secondFactors.reach = Int64(window) }
-        if let trust = try raw.duration("second-factor.trusted-browsers"), trust > .zero {
-            guard trust <= .seconds(90 * 86_400) else {
+        if let trust = try raw.duration("second-factor.trusted-browsers") {
+            guard trust >= .seconds(3_600), trust <= .seconds(90 * 86_400) else {
                 throw raw.problem(
-                    "second-factor.trusted-browsers", found: raw.text("second-factor.trusted-browsers") ?? "", allowed: "0s (off) to 90d")
+                    "second-factor.trusted-browsers", found: raw.text("second-factor.trusted-browsers") ?? "",
+                    allowed: "1h to 90d; leave it out and no browser is trusted")
             }
             secondFactors.trust = trust
         }
@@ -148,7 +149,14 @@ extension Settings {
             guard
                 try raw.choice("groups.\(name).second-factor.required", among: ["yes", "no", "true", "false"])
                     .map({ $0 == "yes" || $0 == "true" }) ?? false
-            else { continue }
+            else {
+                guard grace == nil else {
+                    throw raw.problem(
+                        "groups.\(name).second-factor.grace", found: raw.text("groups.\(name).second-factor.grace") ?? "",
+                        allowed: "only together with groups.\(name).second-factor.required: yes")
+                }
+                continue
+            }
             secondFactors.required[name] = SecondFactorPolicy.Requirement(grace: grace ?? .zero)
         }
     }

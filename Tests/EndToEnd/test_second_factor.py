@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sqlite3
 import time
 from datetime import datetime, timedelta, timezone
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from parts.member import Member
-from parts.phone import Phone, read_uri, scan
+from parts.phone import Phone, code_of, read_uri, scan, step_now
 from parts.postern import PASSWORD, Postern, at_once, reason
 from parts.processes import wait_for
 from parts.visitor import Page, Visitor
@@ -111,6 +112,62 @@ def test_wrong_codes_are_counted_over_the_sign_in_and_the_step_up(ada):
         assert reason(tries[number % 3]()) == (401, "wrong-code")
     assert {reason(attempt()) for attempt in tries} == {(429, "codes-wait")}
     assert ada.call(token, "GET", "/auth/v1/session").status_code == 200, "who is signed in stays so"
+
+
+def test_a_phone_whose_clock_is_off_is_told_so_and_then_understood(ada):
+    """TO-04: the window is moved by what two codes agree on, and never widened."""
+    now = step_now()
+    early = [code_of(ada.phone.secret, now + offset) for offset in (4, 5, 6)]
+    assert reason(ada.finish(ada.attempt(), early[0])) == (401, "wrong-code")
+    told = ada.finish(ada.attempt(), early[1])
+    assert reason(told) == (401, "clock-off")
+    assert re.fullmatch(r"Your phone’s clock is 1[2-7]\d seconds ahead\. Switch on automatic time there, .*", told.json()["detail"])
+    done = ada.finish(ada.attempt(), early[2])
+    assert done.status_code == 200
+    page = Visitor(ada.postern, {"postern": done.json()["session"]["token"]}).get("/auth/account/security").text
+    assert re.search(r"Clock 1[2-7]\d seconds ahead", page)
+    assert reason(ada.finish(ada.attempt(), code_of(ada.phone.secret, now + 9))) == (401, "wrong-code")
+
+
+# The pages of the second step.
+
+
+def test_the_second_step_leads_back_only_to_places_here_and_leaves_no_attempt_behind(ada):
+    """WF-06."""
+    visitor, page = Visitor(ada.postern), "/auth/sign-in/second-factor"
+    led = visitor.post("/auth/sign-in", "/auth/sign-in", email=ada.email, password=PASSWORD, keep="yes", return_to="/auth/account/sessions")
+    assert led.headers["Location"] == page + "?return_to=%2Fauth%2Faccount%2Fsessions"
+    assert "postern" not in visitor.cookies and "postern-attempt" in visitor.cookies
+    for place in ("//evil.example", "https://evil.example/", "/\\evil.example", "/auth/sign-out"):
+        assert 'name="return_to" value=""' in visitor.send("GET", page, params={"return_to": place}).text
+    refused = visitor.post(page, page, method="totp", code=ada.phone.wrong(), return_to="https://evil.example/")
+    assert refused.status_code == 401 and "evil" not in refused.text
+    done = visitor.post(page, page, method="totp", code=ada.phone.code(), return_to="https://evil.example/")
+    assert (done.status_code, done.headers["Location"]) == (303, "/auth/account")
+    assert "postern" in visitor.cookies and "postern-attempt" not in visitor.cookies
+    [session] = [row for row in ada.call(visitor.cookies["postern"], "GET", "/auth/v1/sessions").json()["sessions"] if row["current"]]
+    assert session["kept"], "“keep me signed in” was forgotten at the second step"
+
+
+@pytest.mark.parametrize("page", ["/auth/sign-in/second-factor", "/auth/sign-in/enrol"])
+def test_without_a_sign_in_under_way_its_pages_lead_to_the_password(postern, page):
+    led = Visitor(postern, {"postern-attempt": "A" * 43}).get(page)
+    assert led.status_code == 303 and led.headers["Location"].startswith("/auth/sign-in?done=attempt-over")
+
+
+def test_a_wrong_recovery_code_is_told_as_one_on_every_page(ada):
+    visitor = Visitor(ada.postern, {"postern": ada.sign_in()})
+    [app] = ada.apps(visitor.cookies["postern"]).values()
+    wrong = "0000-0000-0000-0000"
+    remove, step_up = f"/auth/account/security/authenticators/{app}/remove", "/auth/account/step-up"
+    half = Visitor(ada.postern, {"postern-attempt": ada.attempt()})
+    sign_in = "/auth/sign-in/second-factor"
+    for answer in (
+        half.post(sign_in, sign_in, method="recovery_code", code=wrong), visitor.post(step_up, step_up, method="recovery_code", code=wrong),
+        visitor.post(remove, remove, code=wrong),
+    ):
+        assert answer.status_code == 401
+        assert "recovery code" in answer.text and "Type the 6 digits" not in answer.text
 
 
 # What a session is worth.

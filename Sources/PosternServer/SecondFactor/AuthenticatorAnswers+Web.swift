@@ -43,7 +43,6 @@ enum AuthenticatorAnswers {
         case .confirmed(let codes, nil): return try .json(Confirmed(recovery_codes: codes?.texts.map(\.exposed)))
         case .wrongCode: throw CodeVerdict.wrong.refused(now: now)
         case .gone: throw Refused(.enrolmentOver)
-        case .stepUpNeeded: throw Refused(.stepUpRequired)
         case .busy: throw Refused(.busy)
         }
     }

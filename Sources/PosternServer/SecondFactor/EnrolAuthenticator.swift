@@ -52,7 +52,6 @@ struct EnrolAuthenticator: Sendable {
         case wrongCode
         /// It waited longer than ten minutes, or another was begun since.
         case gone
-        case stepUpNeeded
         case busy
     }
 
@@ -112,19 +111,29 @@ struct EnrolAuthenticator: Sendable {
         let name = name.flatMap(Authenticator.name) ?? pending.name
         let notice = notices.job(.authenticatorAdded(name: name), to: person.email, now: now)
         let outcome = try await store.write { (transaction) throws(StoreError) -> (Confirmation, replacedOf: Account.ID?) in
-            guard try isProven(person, in: transaction, now: now) else { return (.stepUpNeeded, nil) }
+            // A session's proof was asked for when this was begun; a sign-in that waits must still be one.
+            if case .challenge = person, try !isProven(person, in: transaction, now: now) { return (.gone, nil) }
             guard try transaction.confirmAuthenticator(id, of: account, step: step, clock: clock, now: now) else { return (.gone, nil) }
+            let opened = try settle(person, id, client: client, replaced: replaced, in: transaction, now: now)
+            if case .challenge = person, opened == nil {
+                // The account was closed, or given another password meanwhile.
+                _ = try transaction.removeAuthenticator(id, of: account)
+                return (.gone, nil)
+            }
             if name != pending.name { _ = try transaction.renameAuthenticator(id, of: account, to: name) }
             if let codes {
                 try transaction.addRecoverySet(codes, of: account, now: now)
-                if making == .atOnce { _ = try transaction.useRecoverySet(codes.set.id, of: account) }
+                if making == .atOnce, try transaction.useRecoverySet(codes.set.id, of: account) {
+                    try transaction.record(
+                        AuditEvent(
+                            .recoveryCodesMade, account: account, by: .account(account), from: client, at: now,
+                            detail: "\(codes.codes.count)"))
+                }
             }
             try transaction.endTrust(of: account)
             try transaction.record(
                 AuditEvent(.authenticatorAdded, account: account, by: .account(account), from: client, at: now, detail: id.description))
             if let notice { try transaction.enqueue(notice) }
-            let opened = try settle(person, id, client: client, replaced: replaced, in: transaction, now: now)
-            if case .challenge = person, opened == nil { return (.gone, nil) }
             return (.confirmed(codes: codes, session: opened?.0), opened?.replacedOf)
         }
         desk.forget(account)

@@ -60,6 +60,9 @@ struct EnrolPage {
         {{^isShown}}<form action="{{startOver}}" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><input type="hidden" name="return_to" value="{{returnTo}}"><p class="small-text muted">The key was shown already. Lost it? <button class="button quiet small">Start over with a new one</button></p></form>{{/isShown}}
         """
 
+    fileprivate static let reason =
+        "Your group asks for a second factor. Any app that makes 6-digit codes will do. You are signed in after the last step."
+
     private static let inside = Pages.template(
         """
         <div class="page-head"><div><h1>Add an authenticator app</h1><p>Any app that makes 6-digit codes will do. Nothing changes until the last step.</p></div></div>
@@ -69,7 +72,26 @@ struct EnrolPage {
     private static let gate = Pages.template(
         """
         <h1 id="h">Add an authenticator app</h1>
-        <p class="lead">Your group asks for a second factor. Any app that makes 6-digit codes will do. You are signed in after the last step.</p>
+        <p class="lead">\(reason)</p>
 
         """ + steps)
+}
+
+/// What a sign-in leads to whose account must get a factor first.
+struct EnrolAtSignInPage {
+    let returnTo: String
+    let formToken: String
+
+    func html(_ pages: Pages) -> String {
+        pages.gate(Self.template, title: "Add an authenticator app", ["returnTo": returnTo, "formToken": formToken])
+    }
+
+    private static let template = Pages.template(
+        """
+        <h1 id="h">Add an authenticator app</h1>
+        <p class="lead">\(EnrolPage.reason)</p>
+        <form class="form" action="/auth/sign-in/enrol" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><input type="hidden" name="return_to" value="{{returnTo}}">
+        <button class="button primary full">Show the code to scan</button></form>
+        <div class="after"><p class="small-text muted"><a href="/auth/sign-in">Sign in as somebody else</a></p></div>
+        """)
 }

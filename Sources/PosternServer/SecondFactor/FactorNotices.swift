@@ -14,6 +14,16 @@ struct FactorNotices: Sendable {
 }
 
 extension FactorNotices {
+    /// Tells the owner, once, that so many wrong codes were typed that codes alone don't let in any more.
+    func noteStop(
+        of account: Account.ID, after verdict: CodeVerdict, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) {
+        guard verdict == .wrong, try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
+            let email = try transaction.account(account)?.email, let notice = job(.codesStopped, to: email, now: now)
+        else { return }
+        try transaction.enqueue(notice)
+    }
+
     /// Writes a used recovery code down, and tells the owner how many are left.
     func noteRecoveryCode(
         of account: Account.ID, _ client: Client, in transaction: borrowing Transaction, now: Timestamp

@@ -8,6 +8,7 @@ struct SecondFactorMail: Sendable {
         case recoveryCodesMade
         case recoveryCodeUsed(left: Int64)
         case factorsReset
+        case codesStopped
         case stopLifted
     }
 
@@ -19,7 +20,7 @@ struct SecondFactorMail: Sendable {
         return layout.mail(
             to: email, subject: subject, opening: "\(opening) It was on \(ISOTime.words(time)).", button: "Look at your security page",
             link: "\(publicURL)/auth/account/security",
-            closing: "Wasn’t it you? Sign in, end all other sessions, change your password, and tell an administrator.")
+            closing: "Wasn’t it you? Sign in, end all other sessions, and tell an administrator: somebody may know your password.")
     }
 
     private func words(_ event: Event) -> (subject: String, opening: String) {
@@ -38,6 +39,11 @@ struct SecondFactorMail: Sendable {
             (
                 "Your second factor was removed",
                 "An administrator removed all authenticator apps and recovery codes of your account. Your password alone signs you in until you add one again."
+            )
+        case .codesStopped:
+            (
+                "Too many wrong codes",
+                "50 wrong codes in a row were typed for your account, after the right password. App codes alone don’t let in for now; a recovery code does, or three right codes in a row, 15 minutes apart."
             )
         case .stopLifted: ("Codes work again", "After too many wrong codes they were stopped. An administrator let them be tried again.")
         }

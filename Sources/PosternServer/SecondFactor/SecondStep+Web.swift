@@ -16,7 +16,7 @@ struct SecondStepWeb: Room {
         [
             .page(.get, "/auth/sign-in/second-factor", .anyone, show),
             .page(.post, "/auth/sign-in/second-factor", .anyone, submit),
-            .page(.get, "/auth/sign-in/enrol", .anyone, begin),
+            .page(.get, "/auth/sign-in/enrol", .anyone, askToBegin),
             .page(.post, "/auth/sign-in/enrol", .anyone, begin),
             .page(.post, "/auth/sign-in/enrol/confirm", .anyone, confirm),
             .api(.post, "/auth/v1/sign-in/second-factor", .anyone, call),
@@ -68,7 +68,7 @@ struct SecondStepWeb: Room {
             var page = page(view, method: proof.method, visit)
             page.returnTo = back
             page.problem = problem(verdict, proof, now: visit.now)
-            return .page(page.html(shell.pages), status: verdict.reason.status)
+            return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: visit.now))
         case .over: return startOver(back)
         case .mustEnrol: return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))")
         case .busy: throw Refused(.busy)
@@ -104,10 +104,15 @@ struct SecondStepWeb: Room {
             formToken: shell.formToken(visit))
     }
 
-    /// Also by GET: the sign-in leads here, and what is begun is replaced by the next beginning.
+    /// The sign-in leads here. The key is made by the button: looking at a page makes nothing.
+    @Sendable private func askToBegin(_ request: Request, _ visit: Visit) async throws -> Response {
+        let back = returnTo(try FormFields((request.uri.query ?? "").utf8).text("return_to"))
+        guard try await person(token(request), visit) != nil else { return startOver(back) }
+        return .page(EnrolAtSignInPage(returnTo: back, formToken: shell.formToken(visit)).html(shell.pages))
+    }
+
     @Sendable private func begin(_ request: Request, _ visit: Visit) async throws -> Response {
-        let fields = try FormFields(visit.body.isEmpty ? Array((request.uri.query ?? "").utf8) : visit.body)
-        let back = returnTo(fields.text("return_to"))
+        let back = returnTo(try FormFields(visit.body).text("return_to"))
         guard let person = try await person(token(request), visit) else { return startOver(back) }
         var page = enrolPage(id: "", back: back, visit)
         switch try await enrol.begin(page.name, for: person, now: visit.now) {
@@ -133,7 +138,7 @@ struct SecondStepWeb: Room {
         case .confirmed(_, let session?):
             // Recovery codes can't be shown before the session is there: the security page offers them next.
             return signedIn(session, trust: nil, "/auth/account/security?done=added")
-        case .confirmed(_, nil), .stepUpNeeded: return startOver(back)
+        case .confirmed(_, nil): return startOver(back)
         case .wrongCode:
             var page = enrolPage(id: id.description, back: back, visit)
             page.name = form.text("name")

@@ -71,6 +71,7 @@ struct SecondStep: Sendable {
             switch try transaction.settle(prepared, of: challenge.account, now: now) {
             case .refused(let verdict):
                 try completion.recordRefusal(challenge, verdict, client: attempt.client, in: transaction, now: now)
+                try notices.noteStop(of: challenge.account, after: verdict, in: transaction, now: now)
                 return (.refused(verdict), nil)
             case .accepted(let means):
                 guard

@@ -15,24 +15,22 @@ struct SecondStepPage {
     var problem: String?
     var returnTo = ""
     var mayTrust: Duration?
-    /// One authenticator that it must be.
-    var only: String = ""
     let formToken: String
 
     func html(_ pages: Pages) -> String {
         let path = purpose == .signIn ? "/auth/sign-in/second-factor" : "/auth/account/step-up"
         let back = returnTo.isEmpty ? "" : "&return_to=\(percentEncoded(returnTo))"
-        let days = (mayTrust?.components.seconds ?? 0) / 86_400
+        let hours = (mayTrust?.components.seconds ?? 0) / 3_600
         return pages.gate(
             Self.template, title: title,
             [
                 "action": path, "email": email, "app": apps.first ?? "", "isApp": method == "totp", "isRecovery": method == "recovery_code",
                 "isPassword": method == "password", "isSignIn": purpose == .signIn, "problem": problem ?? "", "failed": problem != nil,
                 "returnTo": returnTo, "method": method, "mayTrust": mayTrust != nil && method != "password",
-                "trustFor": days == 1 ? "1 day" : "\(days) days", "formToken": formToken, "only": only,
-                "others": apps.dropFirst().joined(separator: ", "), "hasOthers": apps.count > 1 && only.isEmpty,
+                "trustFor": hours >= 48 ? "\(hours / 24) days" : hours > 1 ? "\(hours) hours" : "an hour", "formToken": formToken,
+                "others": apps.dropFirst().joined(separator: ", "), "hasOthers": apps.count > 1,
                 "offersRecovery": method == "totp" && recoveryCodesLeft > 0, "offersApp": method == "recovery_code" && !apps.isEmpty,
-                "left": "\(recoveryCodesLeft) left", "other": "\(path)?method=", "back": back + (only.isEmpty ? "" : "&only=\(only)"),
+                "left": "\(recoveryCodesLeft) left", "other": "\(path)?method=", "back": back,
                 "hasWays": method != "password" && (recoveryCodesLeft > 0 || method == "recovery_code"),
             ])
     }
@@ -55,7 +53,6 @@ struct SecondStepPage {
         <input type="hidden" name="form_token" value="{{formToken}}">
         <input type="hidden" name="return_to" value="{{returnTo}}">
         <input type="hidden" name="method" value="{{method}}">
-        <input type="hidden" name="only" value="{{only}}">
         <div class="field">
         {{#isPassword}}<label for="code">Password</label>{{/isPassword}}{{#isApp}}<label for="code">Code</label>{{/isApp}}{{#isRecovery}}<label for="code">Recovery code</label><span class="hint" id="code-hint">16 letters and digits. Hyphens may be left out.</span>{{/isRecovery}}
         {{#failed}}<p class="error" id="code-error"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><span>{{problem}}</span></p>{{/failed}}

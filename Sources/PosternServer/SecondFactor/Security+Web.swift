@@ -89,7 +89,6 @@ struct SecurityWeb: Room {
             page.problem = CodeVerdict.wrong.words(now: visit.now)
             return .page(page.html(shell.pages, for: shell.reader(session, visit)), status: Reason.wrongCode.status)
         case .gone: throw Refused(.enrolmentOver)
-        case .stepUpNeeded: return toStepUp
         case .busy: throw Refused(.busy)
         }
     }
@@ -134,8 +133,10 @@ struct SecurityWeb: Room {
             ? .recoveryCode(code) : .totp(code)
         switch try await stepUp.prove(.factor(proof), only: id, in: session, client: visit.client, now: visit.now) {
         case .proved: break
-        case .refused(let verdict): return try await removalPage(verdict.words(now: visit.now), visit, status: verdict.reason.status)
-        case .wrongPassword, .factorNeeded: throw Refused(.stepUpRequired)
+        case .refused(let verdict):
+            return try await removalPage(verdict.words(now: visit.now), visit, status: verdict.reason.status)
+                .retrying(verdict.refused(now: visit.now))
+        case .wrongPassword, .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
         case .busy: throw Refused(.busy)
         }
         switch try await manage.remove(id, in: session, client: visit.client, now: visit.now) {

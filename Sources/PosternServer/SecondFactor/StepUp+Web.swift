@@ -52,12 +52,14 @@ struct StepUpWeb: Room {
         let now = visit.now
         switch try await stepUp.prove(offer, in: session, client: visit.client, now: now) {
         case .proved: return .seeOther(page.returnTo)
-        case .refused(let verdict): page.problem = verdict.words(now: now)
+        case .refused(let verdict):
+            page.problem = verdict.words(now: now)
+            return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: now))
         case .wrongPassword: page.problem = "That isn’t your password. Check for caps lock."
-        case .factorNeeded: throw Refused(.stepUpRequired)
+        case .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
         case .busy: throw Refused(.busy)
         }
-        return .page(page.html(shell.pages), status: Reason.wrongCode.status)
+        return .page(page.html(shell.pages), status: Reason.wrongCredentials.status)
     }
 
     private static func offer(_ method: String, _ code: String) -> StepUp.Offer? {
@@ -76,7 +78,7 @@ struct StepUpWeb: Room {
         case .proved: return .nothing()
         case .refused(let verdict): throw verdict.refused(now: visit.now)
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
-        case .factorNeeded: throw try await stepUpNeeded(session.account, visit.now)
+        case .factorNeeded, .noFactor: throw try await stepUpNeeded(session.account, visit.now)
         case .busy: throw Refused(.busy)
         }
     }

@@ -14,6 +14,8 @@ struct StepUp: Sendable {
         case wrongPassword
         /// The password is not the strongest factor that the account holds.
         case factorNeeded
+        /// There is no second factor that could be proved.
+        case noFactor
         case busy
     }
 
@@ -39,11 +41,13 @@ struct StepUp: Sendable {
         let account = session.account
         guard let prepared = try await check.prepare(proof, of: account, only: only, now: now) else { return .busy }
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
+            guard try transaction.hasSecondFactor(account) else { return .noFactor }
             switch try transaction.settle(prepared, of: account, now: now) {
             case .refused(let verdict):
                 try transaction.record(
                     AuditEvent(
                         .stepUpFailed, account: account, by: .account(account), from: client, at: now, detail: verdict.reason.rawValue))
+                try notices.noteStop(of: account, after: verdict, in: transaction, now: now)
                 return .refused(verdict)
             case .accepted(let means):
                 guard try transaction.noteFactorProof(means, in: session.id, of: account, now: now) else { return .refused(.wrong) }

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Secrets
+package import Secrets
 import ServiceLifecycle
 import Synchronization
 
@@ -101,7 +101,7 @@ package final class KeyRingHolder: Sendable {
         self.ring = Mutex(ring)
     }
 
-    var current: KeyRing { ring.withLock { $0 } }
+    package var current: KeyRing { ring.withLock { $0 } }
 
     func open(_ sealed: [UInt8], at place: KeyRing.Place) throws(KeyRing.OpeningError) -> Secret<[UInt8]> {
         do {

@@ -43,6 +43,13 @@ extension Response {
         return try encoder.encode(value)
     }
 
+    /// Says when it makes sense to try again, where that is known.
+    func retrying(_ refused: Refused) -> Response {
+        var copy = self
+        copy.headers[.retryAfter] = refused.retryAfter.map { "\($0)" }
+        return copy
+    }
+
     func setting(cookie: String?) -> Response {
         guard let cookie else { return self }
         var copy = self

@@ -1,5 +1,6 @@
 """A real headless Chromium that can reach nothing but loopback."""
 
+import base64
 from pathlib import Path
 
 from selenium import webdriver
@@ -100,6 +101,13 @@ class Browser:
         file = folder / "window.png"
         assert self.driver.save_screenshot(str(file))
         return file
+
+    def whole_page(self, file: Path) -> None:
+        """A picture of all of it, also of what is below the window."""
+        width, height = self.run("return [innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        file.write_bytes(base64.b64decode(shot["data"]))
 
     def show_as(self, width: int, scheme: str) -> None:
         """From now on pages are this wide, in the light or the dark scheme."""
