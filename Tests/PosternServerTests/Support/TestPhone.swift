@@ -72,3 +72,53 @@ extension TestHouse {
         try await settle(.totp(Secret(code)), of: account, reach: reach, now: now)
     }
 }
+
+/// An authenticator as the API hands it out.
+struct BegunPhone: Sendable {
+    let id: String
+    let secret: [UInt8]
+    let text: String
+
+    init(_ answer: TestResponse) {
+        id = answer.field("id")
+        secret = Base32.decode(answer.field("secret")) ?? []
+        text = answer.text
+    }
+
+    /// - Parameter offset: steps from now.
+    func code(_ offset: Int64 = 0) -> String {
+        let password = OneTimePassword.standard
+        return password.code(secret: secret, counter: password.step(at: Timestamp.now().secondsSinceEpoch) + offset).description
+    }
+}
+
+extension TestHouse {
+    func begin(_ token: String, _ name: String = "Phone") async throws -> BegunPhone {
+        BegunPhone(try await json(.post, "/auth/v1/account/authenticators", #"{"name":"\#(name)"}"#, bearer: token))
+    }
+
+    func confirm(_ token: String, _ begun: BegunPhone, _ code: String) async throws -> TestResponse {
+        try await json(.post, "/auth/v1/account/authenticators/\(begun.id)/confirm", #"{"code":"\#(code)"}"#, bearer: token)
+    }
+
+    /// Moves what the sessions of an account proved into the past.
+    func age(_ id: Account.ID, by seconds: Int64) async throws {
+        let micros = seconds * 1_000_000
+        _ = try await store.write { (transaction) throws(StoreError) in
+            try transaction.change(
+                """
+                UPDATE session SET password_proved_at = password_proved_at - \(micros), factor_proved_at = factor_proved_at - \(micros)
+                WHERE account_id = \(id)
+                """)
+        }
+    }
+}
+
+extension TestResponse {
+    var recoveryCodes: [String] {
+        guard case .object(let object)? = try? JSONValue(parsing: body), case .array(let codes)? = object["recovery_codes"] else {
+            return []
+        }
+        return codes.compactMap { if case .string(let text) = $0 { text } else { nil } }
+    }
+}
