@@ -24,7 +24,8 @@ public struct OTPAuthURI: Equatable, Sendable {
     /// Reads a URI strictly: type `totp`, an issuer that is the same in label and parameter, no parameter twice and none unknown.
     public init?(_ text: String) {
         let start = "otpauth://totp/"
-        guard text.utf8.count <= 4_096, text.hasPrefix(start) else { return nil }
+        guard text.utf8.count <= 4_096, text.hasPrefix(start), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") })
+        else { return nil }
         let parts = text.dropFirst(start.count).split(separator: "?", omittingEmptySubsequences: false)
         guard parts.count == 2 else { return nil }
         let label = parts[0].split(separator: ":", omittingEmptySubsequences: false)
@@ -39,8 +40,9 @@ public struct OTPAuthURI: Equatable, Sendable {
         }
         guard let secret = parameters["secret"].flatMap({ Base32.decode($0) }), !secret.isEmpty, parameters["issuer"] == labelIssuer,
             let algorithm = OneTimePassword.Algorithm(rawValue: parameters["algorithm"] ?? "SHA1"),
-            let digits = Int(parameters["digits"] ?? "6").flatMap(OneTimePassword.Digits.init),
-            let period = Int64(parameters["period"] ?? "30"), period >= 1
+            let digits = OneTimePassword.Digits.allCases.first(where: { "\($0.rawValue)" == parameters["digits"] ?? "6" }),
+            let period = Int64(parameters["period"] ?? "30"), OneTimePassword.periods.contains(period),
+            "\(period)" == parameters["period"] ?? "30"
         else { return nil }
         self.init(
             issuer: labelIssuer, account: account, secret: secret,

@@ -19,15 +19,18 @@ public struct OneTimePassword: Equatable, Sendable {
 
     public let algorithm: Algorithm
     public let digits: Digits
-    /// Seconds that a time-based code stands for; at least 1.
+    /// Seconds that a time-based code stands for: 1 to 86,400.
     public let period: Int64
 
     /// What every authenticator app understands: SHA-1, 6 digits, 30 seconds.
     public static let standard = OneTimePassword()
 
-    /// - Parameter period: seconds, at least 1.
+    /// The periods there are, in seconds.
+    public static let periods: ClosedRange<Int64> = 1...86_400
+
+    /// - Parameter period: seconds, one of ``periods``.
     public init(algorithm: Algorithm = .sha1, digits: Digits = .six, period: Int64 = 30) {
-        precondition(period >= 1, "A period has at least one second.")
+        precondition(Self.periods.contains(period), "A period has 1 to 86,400 seconds.")
         self.algorithm = algorithm
         self.digits = digits
         self.period = period
@@ -37,7 +40,8 @@ public struct OneTimePassword: Equatable, Sendable {
     /// - Parameter seconds: since 1970 UTC.
     public func step(at seconds: Int64) -> Int64 {
         // Down also for times before 1970, so that no step has twice the length.
-        seconds >= 0 ? seconds / period : (seconds - period + 1) / period
+        let step = seconds / period
+        return seconds % period < 0 ? step - 1 : step
     }
 
     /// The code of a counter (RFC 4226 §5.3) or of a step (RFC 6238 §4.2).
@@ -59,7 +63,7 @@ public struct OneTimePassword: Equatable, Sendable {
         let key = Key(secret: secret, algorithm: algorithm)
         if key.code(counter: center, digits: digits) == code { return center }
         for distance in stride(from: Int64(1), through: reach, by: 1) {
-            for step in [center - distance, center + distance] where key.code(counter: step, digits: digits) == code { return step }
+            for step in [center &- distance, center &+ distance] where key.code(counter: step, digits: digits) == code { return step }
         }
         return nil
     }

@@ -116,7 +116,7 @@ package struct Server: Sendable {
             let enrol = EnrolAuthenticator(
                 store: store, desk: desk, hasher: parts.hasher, keys: parts.keys, completion: completion, notices: notices,
                 issuer: settings.site.name, random: random)
-            let stepUp = StepUp(store: store, desk: desk, hasher: parts.hasher, check: check, notices: notices)
+            let stepUp = StepUp(store: store, desk: desk, hasher: parts.hasher, check: check, notices: notices, random: random)
             let manage = ManageAuthenticators(store: store, desk: desk, notices: notices)
             let codes = RecoveryCodes(store: store, hasher: parts.hasher, notices: notices, random: random)
             let factors = Views(store: store).factors
@@ -126,8 +126,9 @@ package struct Server: Sendable {
             rooms = [
                 SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell, appHosts: settings.appHosts),
                 StepUpWeb(stepUp: stepUp, shell: shell, appHosts: settings.appHosts, factors: factors),
-                SecurityWeb(enrol: enrol, manage: manage, codes: codes, stepUp: stepUp, shell: shell, factors: factors),
-                SecondFactorWeb(enrol: enrol, manage: manage, codes: codes, factors: factors),
+                SecurityWeb(
+                    enrol: enrol, manage: manage, codes: codes, stepUp: stepUp, shell: shell, appHosts: settings.appHosts, factors: factors),
+                SecondFactorWeb(enrol: enrol, manage: manage, codes: codes, shell: shell, factors: factors),
                 ResetFactorsWeb(reset: ResetFactors(store: store, desk: desk, notices: notices)),
             ]
         }

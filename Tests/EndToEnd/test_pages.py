@@ -68,7 +68,8 @@ class Shown:
     who: str
     path: str
     heading: str
-    press: str = ""
+    press: tuple[str, ...] = ()
+    # Typed before the last of them.
     code: str = ""
     status: int = 200
 
@@ -88,16 +89,19 @@ PAGES = {
     "second-step": Shown("half", "/auth/sign-in/second-factor?method=totp", "Now the code from your phone"),
     "second-step-recovery": Shown("half", "/auth/sign-in/second-factor?method=recovery_code", "Now a recovery code"),
     "enrol-at-sign-in": Shown("newcomer", "/auth/sign-in/enrol", "Add an authenticator app"),
+    "enrol-at-sign-in-key": Shown("newcomer", "/auth/sign-in/enrol", "Add an authenticator app", press=("Show the code to scan",)),
     "enrol-at-sign-in-wrong": Shown(
-        "newcomer", "/auth/sign-in/enrol", "Add an authenticator app", press="Switch it on", code="000000", status=401),
+        "newcomer", "/auth/sign-in/enrol", "Add an authenticator app", press=("Show the code to scan", "Switch it on"), code="000000",
+        status=401),
     "security": Shown("inside", "/auth/account/security", "Security"),
     "security-needed": Shown("inside", "/auth/account/security?done=needed", "Security"),
     "security-with-apps": Shown("equipped", "/auth/account/security", "Security"),
-    "enrol": Shown("equipped", "/auth/account/security", "Add an authenticator app", press="Add another"),
-    "recovery-codes": Shown("equipped", "/auth/account/security", "Your recovery codes", press="Make new codes"),
+    "enrol": Shown("equipped", "/auth/account/security", "Add an authenticator app", press=("Add another",)),
+    "recovery-codes": Shown("equipped", "/auth/account/security", "Your recovery codes", press=("Make new codes",)),
     "remove": Shown("equipped", "/auth/account/security/authenticators/{app}/remove", f"Remove “{APP}”"),
     "step-up": Shown("equipped", "/auth/account/step-up", "Confirm it’s you"),
-    "step-up-wrong": Shown("equipped", "/auth/account/step-up?method=totp", "Confirm it’s you", press="Continue", code="000000", status=401),
+    "step-up-wrong": Shown(
+        "equipped", "/auth/account/step-up?method=totp", "Confirm it’s you", press=("Continue",), code="000000", status=401),
     "step-up-password": Shown("inside", "/auth/account/step-up", "Confirm it’s you"),
 }
 
@@ -111,12 +115,12 @@ def test_a_page_fits_its_window_and_nothing_complains(house, name, width, scheme
     browser.show_as(width, scheme)
     browser.complaints()
     show(house, page)
+    # Beside the scroll bar there is a little less than the window's width.
+    wide, room = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     save(browser, f"{name}-{width}-{scheme}")
     assert browser.heading == page.heading
     assert browser.run("return innerWidth") == width
     assert browser.run("return matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
-    # Beside the scroll bar there is a little less than the window's width.
-    wide, room = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide <= room <= width, f"the page scrolls sideways: {wide} of {room}"
     assert browser.run("return policyViolations") == []
     # Chromium reports a page's own refusal in the console; that is the page under test.
@@ -126,10 +130,10 @@ def test_a_page_fits_its_window_and_nothing_complains(house, name, width, scheme
 
 def show(house: House, page: Shown) -> None:
     house.browser.open(house.postern.public_url + page.path.format(**house.ids))
-    if page.code:
-        house.browser.type(code=page.code)
-    if page.press:
-        house.browser.press(page.press)
+    for number, button in enumerate(page.press, 1):
+        if page.code and number == len(page.press):
+            house.browser.type(code=page.code)
+        house.browser.press(button)
 
 
 @pytest.mark.parametrize("name", ["security", "security-with-apps"])
@@ -140,8 +144,8 @@ def test_what_unfolds_on_the_security_page_fits_as_well(house, name, width):
     browser.show_as(width, "light")
     show(house, page)
     browser.run("for (const part of document.querySelectorAll('main details')) part.open = true")
-    save(browser, f"{name}-unfolded-{width}")
     wide, room = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    save(browser, f"{name}-unfolded-{width}")
     assert wide <= room <= width, f"the page scrolls sideways: {wide} of {room}"
 
 

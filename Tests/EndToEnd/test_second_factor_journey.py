@@ -10,6 +10,7 @@ import pytest
 from parts.member import Member
 from parts.phone import Phone, read_uri, scan
 from parts.postern import PASSWORD
+from parts.processes import wait_for
 
 SECURITY = "/auth/account/security"
 
@@ -34,17 +35,22 @@ def sign_out(browser, postern) -> None:
     browser.press("Sign out")
 
 
-def add_app(browser, tmp_path, email: str, name: str) -> Phone:
-    """On the page with the key: scans it, compares it with the typed one, and types the first code."""
+def read_key(browser, tmp_path, email: str, site: str = "Postern") -> str:
+    """Scans the key, and compares it with the one to type and the picture to save."""
     assert browser.heading == "Add an authenticator app"
     uri = scan(browser.picture(tmp_path))
     key = read_uri(uri)
     typed = browser.text(".secret").replace(" ", "")
-    assert (key["label"], key["issuer"], key["secret"]) == (f"Postern:{email}", "Postern", typed)
+    assert (key["label"], key["issuer"], key["secret"]) == (f"{site}:{email}", site, typed)
     assert re.fullmatch("[A-Z2-7]{32}", typed), "not 160 bits (TO-07)"
     (tmp_path / "link.png").write_bytes(base64.b64decode(browser.attribute("a[download]", "href").removeprefix("data:image/png;base64,")))
     assert scan(tmp_path / "link.png") == uri, "the picture to save says something else"
-    phone = Phone(typed)
+    return typed
+
+
+def add_app(browser, tmp_path, email: str, name: str) -> Phone:
+    """Reads the key with a phone, and types its first code."""
+    phone = Phone(read_key(browser, tmp_path, email))
     browser.type(name=name, code=phone.code())
     browser.press("Switch it on")
     return phone
@@ -77,6 +83,7 @@ def test_a_person_adds_an_app_signs_in_with_it_and_with_a_recovery_code_and_remo
     give_password(browser, postern, email)
     open_security(browser, postern)
     browser.press("Add an app")
+    assert ("Copy the key" in browser.texts("button")) == scripts, "what needs scripts is shown only where they run"
     phone = add_app(browser, tmp_path, email, "Ada’s phone")
     codes = save_codes(browser)
 
@@ -131,15 +138,38 @@ def test_a_person_adds_an_app_signs_in_with_it_and_with_a_recovery_code_and_remo
         assert secret not in seen and secret.replace("-", "") not in seen.lower(), "a secret stands in an address"
 
 
-@pytest.mark.parametrize("width, scheme", [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")])
-def test_the_qr_code_can_be_read_from_every_screen(postern, browser, tmp_path, width, scheme):
-    postern.make_account("ada@example.org")
-    browser.show_as(width, scheme)
-    give_password(browser, postern, "ada@example.org")
+def test_the_qr_code_can_be_read_from_every_screen_also_with_long_names(make_postern, browser, tmp_path):
+    email = "a.person.with.a.remarkably.long.address.that.nobody.types@a-rather-long-subdomain.example.org"
+    site = "Läden & Söhne: “alles”, 50 % off"
+    postern = make_postern(settings=f"site: {{name: '{site}'}}\n").start()
+    postern.make_account(email)
+    give_password(browser, postern, email)
+    for width, scheme in ((320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")):
+        browser.show_as(width, scheme)
+        open_security(browser, postern)
+        browser.press("Add an app")
+        read_key(browser, tmp_path, email, site)
+
+
+def test_the_key_and_the_codes_can_be_copied(postern, browser):
+    ada = Member(postern, "ada@example.org")
+    browser.may_copy()
+    browser.hold(postern.public_url, postern=ada.sign_in())
     open_security(browser, postern)
     browser.press("Add an app")
-    add_app(browser, tmp_path, "ada@example.org", "My phone")
-    assert browser.heading == "Your recovery codes"
+    assert copied(browser) == browser.text(".secret").replace(" ", "")
+    ada.with_app()
+    browser.hold(postern.public_url, postern=ada.sign_in())
+    open_security(browser, postern)
+    browser.press("Make new codes")
+    assert copied(browser).split("\n") == browser.texts(".codes li")
+
+
+def copied(browser) -> str:
+    """What stands in the clipboard after the button was pressed."""
+    browser.driver.find_element("css selector", "[data-copy]").click()
+    wait_for("the button to say so", lambda: browser.text("[data-copy]") == "Copied")
+    return browser.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
 
 
 def test_a_trusted_browser_is_not_asked_until_the_apps_change_or_its_trust_is_ended(make_postern, make_browser):
@@ -188,6 +218,7 @@ def test_a_member_of_a_group_that_asks_for_it_adds_an_app_on_the_way_in(make_pos
     give_password(browser, postern, ada.email)
     assert browser.url.startswith(postern.public_url + "/auth/sign-in/enrol")
     assert "Your group asks for a second factor" in browser.text(".lead")
+    browser.press("Show the code to scan")
     ada.phone = add_app(browser, tmp_path, ada.email, "Work phone")
     assert assurance(browser) == "aal2"
     open_security(browser, postern)

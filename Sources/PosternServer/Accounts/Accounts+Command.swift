@@ -139,7 +139,7 @@ extension PlaceOptions {
             case .done: print("\(account.email) \(done).")
             case .unchanged: print("\(account.email) \(unchanged).")
             case .lastOwner: throw failure("\(account.email) is the last owner, and one must remain.")
-            case .noSuchAccount, .notAllowed: throw failure("\(account.email) can't be changed.")
+            case .noSuchAccount, .notAllowed, .stepUpNeeded: throw failure("\(account.email) can't be changed.")
             }
         }
     }

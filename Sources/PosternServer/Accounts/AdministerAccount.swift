@@ -4,12 +4,12 @@ import Storage
 struct AdministerAccount: Sendable {
     /// Who acts. What they may do is read in the transaction itself: a session may know a role that was taken away meanwhile.
     enum Actor: Sendable {
-        case account(Account.ID, Client)
+        case account(Account.ID, in: Session.ID, Client)
         /// Whoever may run the command line may do everything.
         case commandLine
 
-        var account: Account.ID? { if case .account(let id, _) = self { id } else { nil } }
-        var client: Client? { if case .account(_, let client) = self { client } else { nil } }
+        var account: Account.ID? { if case .account(let id, _, _) = self { id } else { nil } }
+        var client: Client? { if case .account(_, _, let client) = self { client } else { nil } }
         var inAudit: AuditEvent.Actor { account.map(AuditEvent.Actor.account) ?? .commandLine }
     }
 
@@ -28,6 +28,8 @@ struct AdministerAccount: Sendable {
         /// Administrators don't act on owners, and only owners give roles (AZ-06).
         case notAllowed
         case lastOwner
+        /// All but ending sessions needs a proof of minutes ago (AZ-05).
+        case stepUpNeeded
     }
 
     let store: any Store
@@ -39,6 +41,7 @@ struct AdministerAccount: Sendable {
             guard let account = accounts.first(where: { $0.id == id }) else { return Outcome.noSuchAccount }
             let role = actor.account.map { actor in accounts.first { $0.id == actor && $0.state == .active }?.role ?? .member } ?? .owner
             guard mayPerform(act, on: account, as: role) else { return .notAllowed }
+            guard try isProven(act, by: actor, in: transaction, now: now) else { return .stepUpNeeded }
             let (isChanged, event) = try apply(act, to: account, by: actor, in: transaction, now: now)
             guard isChanged else { return refusal(of: act, on: account) }
             try transaction.record(event)
@@ -47,6 +50,15 @@ struct AdministerAccount: Sendable {
         }
         desk.forget(id)
         return outcome
+    }
+
+    private func isProven(
+        _ act: Act, by actor: Actor, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        guard case .account(let id, let session, _) = actor else { return true }
+        if case .endSessions = act { return true }
+        let hasFactor = try transaction.hasSecondFactor(id)
+        return try transaction.proof(of: session, account: id)?.isFresh(hasFactor: hasFactor, now: now) ?? false
     }
 
     private func mayPerform(_ act: Act, on account: Account, as role: Account.Role) -> Bool {
@@ -72,7 +84,11 @@ struct AdministerAccount: Sendable {
         switch act {
         case .disable:
             let isChanged = try transaction.disableAccount(account.id)
-            if isChanged { _ = try transaction.endSessions(of: account.id, except: nil, now: now) }
+            if isChanged {
+                _ = try transaction.endSessions(of: account.id, except: nil, now: now)
+                try transaction.endTrust(of: account.id)
+                try transaction.endChallenges(of: account.id)
+            }
             return (isChanged, event(.disabled))
         case .enable: return (try transaction.enableAccount(account.id), event(.enabled))
         case .delete:

@@ -56,7 +56,7 @@ enum AttemptRow {
 
     private static func words(_ line: SignInAttemptLine) -> String {
         switch line.reason {
-        case "password" where line.outcome == SignInAttempt.Outcome.challenged.rawValue: "Right password, second step asked"
+        case "password" where line.outcome == SignInAttempt.Outcome.challenged.rawValue: "Second step asked"
         case "password": "Signed in"
         case "totp": "Signed in with an app"
         case "recovery_code": "Signed in with a recovery code"

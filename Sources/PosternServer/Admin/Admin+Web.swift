@@ -92,11 +92,12 @@ struct AdminWeb: Room {
             let session = try visit.signedIn()
             guard let id = Account.ID(visit.parameterID) else { throw Refused(.notFound) }
             let act = try read(try FormFields(visit.body))
-            switch try await administer.perform(act, on: id, by: .account(session.account, visit.client), now: visit.now) {
+            switch try await administer.perform(act, on: id, by: .account(session.account, in: session.id, visit.client), now: visit.now) {
             case .done, .unchanged:
                 return .seeOther(name == "delete" ? "/auth/admin/people?done=deleted" : "/auth/admin/people/\(id)")
             case .noSuchAccount: throw Refused(.notFound)
             case .notAllowed: throw Refused(.notAllowed)
+            case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=\(percentEncoded("/auth/admin/people/\(id)"))")
             case .lastOwner:
                 return try await show(
                     visit, problem: "This is the last owner, and one must remain. Make somebody else an owner first.",

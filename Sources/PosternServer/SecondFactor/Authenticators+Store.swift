@@ -53,7 +53,7 @@ extension Transaction {
     borrowing func addPendingAuthenticator(
         _ id: Authenticator.ID, named name: String, sealed: [UInt8], of account: Account.ID, now: Timestamp
     ) throws(StoreError) -> Bool {
-        try change("DELETE FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NULL")
+        try removePendingAuthenticators(of: account)
         let count = try run("SELECT COUNT(*) AS number FROM authenticator WHERE account_id = \(account)")[0].integer("number")
         guard count < Authenticator.most else { return false }
         return try change(
@@ -66,14 +66,14 @@ extension Transaction {
     /// One that waits, if it still may.
     borrowing func pendingAuthenticator(
         _ id: Authenticator.ID, of account: Account.ID, now: Timestamp
-    ) throws(StoreError) -> (name: String, sealed: [UInt8], expiresAt: Timestamp)? {
+    ) throws(StoreError) -> (name: String, sealed: [UInt8], createdAt: Timestamp)? {
         try run(
             """
-            SELECT name, secret, expires_at FROM authenticator
+            SELECT name, secret, created_at FROM authenticator
             WHERE account_id = \(account) AND id = \(id) AND confirmed_at IS NULL AND expires_at > \(now)
             """
         ).first.map { (row) throws(StoreError) in
-            (name: try row.text("name"), sealed: try row.blob("secret"), expiresAt: try row.time("expires_at"))
+            (name: try row.text("name"), sealed: try row.blob("secret"), createdAt: try row.time("created_at"))
         }
     }
 
@@ -93,6 +93,16 @@ extension Transaction {
     borrowing func renameAuthenticator(_ id: Authenticator.ID, of account: Account.ID, to name: String) throws(StoreError) -> Bool {
         try change(
             "UPDATE authenticator SET name = \(name) WHERE account_id = \(account) AND id = \(id) AND confirmed_at IS NOT NULL") == 1
+    }
+
+    /// Keys that wait for their first code are no longer waited for.
+    borrowing func removePendingAuthenticators(of account: Account.ID) throws(StoreError) {
+        try change("DELETE FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NULL")
+    }
+
+    /// Whether the last code that this authenticator was used with is the one of that step.
+    borrowing func wasLastUsed(_ step: Int64, of id: Authenticator.ID, _ account: Account.ID) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM authenticator WHERE account_id = \(account) AND id = \(id) AND last_step = \(step)").isEmpty
     }
 
     borrowing func removeAuthenticator(_ id: Authenticator.ID, of account: Account.ID) throws(StoreError) -> Bool {

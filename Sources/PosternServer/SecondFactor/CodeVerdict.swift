@@ -13,8 +13,11 @@ extension CodeVerdict {
     }
 
     /// What happened, and what to do next.
-    func words(now: Timestamp) -> String {
+    /// - Parameter isRecoveryCode: whether a recovery code was typed.
+    func words(isRecoveryCode: Bool = false, now: Timestamp) -> String {
         switch self {
+        case .wrong where isRecoveryCode:
+            "That isn’t one of your unused recovery codes. Check it for typing mistakes."
         case .accepted, .wrong: "That code isn’t right. Type the 6 digits your app shows now."
         case .used: "That code was used already, or is older than one that was. Wait for the next one, at most 30 seconds."
         case .clockOff(let seconds) where abs(seconds) < 45:
@@ -29,8 +32,8 @@ extension CodeVerdict {
     }
 
     /// As the API refuses.
-    func refused(now: Timestamp) -> Refused {
-        var refused = Refused(reason, field: "code", detail: words(now: now))
+    func refused(isRecoveryCode: Bool = false, now: Timestamp) -> Refused {
+        var refused = Refused(reason, field: "code", detail: words(isRecoveryCode: isRecoveryCode, now: now))
         switch self {
         case .wait(let until), .moreNeeded(_, let until): refused.retryAfter = max(1, (until - now).components.seconds + 1)
         case .accepted, .wrong, .used, .clockOff: break

@@ -38,8 +38,6 @@ struct EnrolAuthenticator: Sendable {
         case atOnce
         /// They count once the person says that they are saved.
         case onceSaved
-        /// Made later, where they can be shown.
-        case later
     }
 
     enum Beginning: Sendable { case pending(Pending), nameInvalid, tooMany, stepUpNeeded }
@@ -48,7 +46,8 @@ struct EnrolAuthenticator: Sendable {
         /// - Parameters:
         ///   - codes: recovery codes, made with the first factor.
         ///   - session: where a sign-in waited for this.
-        case confirmed(codes: NewRecoverySet?, session: NewSession?)
+        ///   - token: under which a browser's session goes on (SE-02).
+        case confirmed(codes: NewRecoverySet?, session: NewSession?, token: SessionToken?)
         case wrongCode
         /// It waited longer than ten minutes, or another was begun since.
         case gone
@@ -70,7 +69,8 @@ struct EnrolAuthenticator: Sendable {
         let id = Authenticator.ID(now: now, random: random.bytes(10))
         let sealed = keys.current.seal(secret, at: Authenticator.place(of: id), nonce: random.bytes(12))
         return try await store.write { (transaction) throws(StoreError) in
-            guard try isProven(person, in: transaction, now: now) else { return .stepUpNeeded }
+            try transaction.lockFactors(of: person.account)
+            guard try isProven(person, begunAt: now, in: transaction, now: now) else { return .stepUpNeeded }
             guard try transaction.addPendingAuthenticator(id, named: name, sealed: sealed, of: person.account, now: now) else {
                 return .tooMany
             }
@@ -81,9 +81,12 @@ struct EnrolAuthenticator: Sendable {
         }
     }
 
-    /// - Parameter name: another than the one it was begun with; nil to keep that.
+    /// - Parameters:
+    ///   - name: another than the one it was begun with; nil to keep that.
+    ///   - renews: whether the session goes on under a new token.
     func confirm(
-        _ id: Authenticator.ID, code: Secret<String>, name: String? = nil, for person: Person, codes making: Codes, client: Client,
+        _ id: Authenticator.ID, code: Secret<String>, name: String? = nil, for person: Person, codes making: Codes, renews: Bool = false,
+        client: Client,
         replaced: SessionToken?, now: Timestamp
     ) async throws(StoreError) -> Confirmation {
         let account = person.account
@@ -103,66 +106,89 @@ struct EnrolAuthenticator: Sendable {
         else { return .wrongCode }
         let codes: NewRecoverySet?
         do {
-            codes = known.hasCodes || making == .later ? nil : try await NewRecoverySet(hasher: hasher, now: now, random: random)
+            codes = known.hasCodes ? nil : try await NewRecoverySet(hasher: hasher, now: now, random: random)
         } catch {
             return .busy
         }
-        let clock = AuthenticatorClock().accepting(step: step, at: seconds)
-        let name = name.flatMap(Authenticator.name) ?? pending.name
-        let notice = notices.job(.authenticatorAdded(name: name), to: person.email, now: now)
-        let outcome = try await store.write { (transaction) throws(StoreError) -> (Confirmation, replacedOf: Account.ID?) in
-            // A session's proof was asked for when this was begun; a sign-in that waits must still be one.
-            if case .challenge = person, try !isProven(person, in: transaction, now: now) { return (.gone, nil) }
-            guard try transaction.confirmAuthenticator(id, of: account, step: step, clock: clock, now: now) else { return (.gone, nil) }
-            let opened = try settle(person, id, client: client, replaced: replaced, in: transaction, now: now)
-            if case .challenge = person, opened == nil {
-                // The account was closed, or given another password meanwhile.
-                _ = try transaction.removeAuthenticator(id, of: account)
-                return (.gone, nil)
-            }
-            if name != pending.name { _ = try transaction.renameAuthenticator(id, of: account, to: name) }
-            if let codes {
-                try transaction.addRecoverySet(codes, of: account, now: now)
-                if making == .atOnce, try transaction.useRecoverySet(codes.set.id, of: account) {
-                    try transaction.record(
-                        AuditEvent(
-                            .recoveryCodesMade, account: account, by: .account(account), from: client, at: now,
-                            detail: "\(codes.codes.count)"))
-                }
-            }
-            try transaction.endTrust(of: account)
-            try transaction.record(
-                AuditEvent(.authenticatorAdded, account: account, by: .account(account), from: client, at: now, detail: id.description))
-            if let notice { try transaction.enqueue(notice) }
-            return (.confirmed(codes: codes, session: opened?.0), opened?.replacedOf)
+        let new = Confirmed(
+            id: id, name: name.flatMap(Authenticator.name) ?? pending.name, begunAt: pending.createdAt, step: step,
+            clock: AuthenticatorClock().accepting(step: step, at: seconds), codes: codes, making: making,
+            token: renews ? SessionToken(random: random.bytes(Token.byteCount)) : nil)
+        let outcome = try await store.write { (transaction) throws(StoreError) in
+            try conclude(new, for: person, client: client, replaced: replaced, in: transaction, now: now)
         }
         desk.forget(account)
         if let replacedOf = outcome.replacedOf { desk.forget(replacedOf) }
         return outcome.0
     }
 
+    /// A key whose first code was right.
+    private struct Confirmed {
+        let id: Authenticator.ID
+        let name: String
+        let begunAt: Timestamp
+        let step: Int64
+        let clock: AuthenticatorClock
+        let codes: NewRecoverySet?
+        let making: Codes
+        let token: SessionToken?
+    }
+
+    private func conclude(
+        _ new: Confirmed, for person: Person, client: Client, replaced: SessionToken?, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> (Confirmation, replacedOf: Account.ID?) {
+        let account = person.account
+        try transaction.lockFactors(of: account)
+        // The proof was asked for when this was begun, and must still stand: the session may have ended, or another factor come.
+        guard try isProven(person, begunAt: new.begunAt, in: transaction, now: now),
+            try transaction.confirmAuthenticator(new.id, of: account, step: new.step, clock: new.clock, now: now)
+        else { return (.gone, nil) }
+        let opened = try settle(person, new, client: client, replaced: replaced, in: transaction, now: now)
+        if case .challenge = person, opened == nil {
+            // The account was closed, or given another password meanwhile.
+            _ = try transaction.removeAuthenticator(new.id, of: account)
+            return (.gone, nil)
+        }
+        _ = try transaction.renameAuthenticator(new.id, of: account, to: new.name)
+        func record(_ kind: AuditEvent.Kind, _ detail: String) throws(StoreError) {
+            try transaction.record(AuditEvent(kind, account: account, by: .account(account), from: client, at: now, detail: detail))
+        }
+        if let codes = new.codes {
+            try transaction.addRecoverySet(codes, of: account, now: now)
+            if new.making == .atOnce, try transaction.useRecoverySet(codes.set.id, of: account) {
+                try record(.recoveryCodesMade, "\(codes.codes.count)")
+            }
+        }
+        try transaction.endTrust(of: account)
+        try record(.authenticatorAdded, new.id.description)
+        if let notice = notices.job(.authenticatorAdded(name: new.name), to: person.email, now: now) { try transaction.enqueue(notice) }
+        return (.confirmed(codes: new.codes, session: opened?.0, token: new.token), opened?.replacedOf)
+    }
+
     /// The code just typed is a proof: for this session, or for the sign-in that waited.
     private func settle(
-        _ person: Person, _ id: Authenticator.ID, client: Client, replaced: SessionToken?, in transaction: borrowing Transaction,
-        now: Timestamp
+        _ person: Person, _ new: Confirmed, client: Client, replaced: SessionToken?, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? {
         switch person {
         case .session(let session):
-            _ = try transaction.noteFactorProof(.authenticator(id), in: session.id, of: session.account, now: now)
+            _ = try transaction.noteFactorProof(.authenticator(new.id), in: session.id, of: session.account, token: new.token, now: now)
             try transaction.noteSessionChange(of: session.account, now: now)
             return nil
         case .challenge(let challenge, _):
             return try completion.open(
-                challenge, .authenticator(id), client: client, replaced: replaced, in: transaction, now: now)
+                challenge, .authenticator(new.id), client: client, replaced: replaced, in: transaction, now: now)
         }
     }
 
     /// Adding a factor needs a proof of minutes ago, by the strongest factor there is. A challenge is one: its password was just checked.
-    private func isProven(_ person: Person, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Bool {
+    /// - Parameter begunAt: when it had to be fresh.
+    private func isProven(
+        _ person: Person, begunAt: Timestamp, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Bool {
         switch person {
         case .session(let session):
             let hasFactor = try transaction.hasSecondFactor(session.account)
-            return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: now) ?? false
+            return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: begunAt) ?? false
         case .challenge(let challenge, _):
             // Only where there is none yet: a half-made sign-in must not add a second one beside the one it can't prove.
             guard challenge.mustEnrol, try !transaction.hasSecondFactor(challenge.account) else { return false }

@@ -73,8 +73,8 @@ struct EnrolPage {
         """
         <h1 id="h">Add an authenticator app</h1>
         <p class="lead">\(reason)</p>
-
-        """ + steps)
+        <div class="form">
+        """ + steps + "</div>")
 }
 
 /// What a sign-in leads to whose account must get a factor first.

@@ -17,6 +17,8 @@ enum OfferedProof: Sendable {
         }
     }
 
+    var isRecoveryCode: Bool { if case .recoveryCode = self { true } else { false } }
+
     var method: String {
         switch self {
         case .totp: "totp"

@@ -18,7 +18,11 @@ extension FactorNotices {
     func noteStop(
         of account: Account.ID, after verdict: CodeVerdict, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
-        guard verdict == .wrong, try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
+        switch verdict {
+        case .wrong, .clockOff: break
+        case .accepted, .used, .wait, .moreNeeded: return
+        }
+        guard try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
             let email = try transaction.account(account)?.email, let notice = job(.codesStopped, to: email, now: now)
         else { return }
         try transaction.enqueue(notice)

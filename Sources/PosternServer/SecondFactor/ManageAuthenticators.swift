@@ -15,6 +15,9 @@ struct ManageAuthenticators: Sendable {
     let desk: SessionDesk
     let notices: FactorNotices
 
+    /// How old recovery codes are before one removes an app beside which there is another.
+    private static let codesStandInAfter = Duration.seconds(86_400)
+
     func rename(
         _ id: Authenticator.ID, of account: Account.ID, to text: String, client: Client, now: Timestamp
     ) async throws(StoreError) -> Renaming {
@@ -30,13 +33,20 @@ struct ManageAuthenticators: Sendable {
     func remove(_ id: Authenticator.ID, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Removal {
         let account = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Removal in
-            guard let authenticator = try transaction.authenticators(of: account).first(where: { $0.id == id }) else {
-                return .noSuchAuthenticator
-            }
-            guard try transaction.proof(of: session.id, account: account)?.isFresh(by: id, now: now) == true else { return .proofNeeded }
+            try transaction.lockFactors(of: account)
+            let all = try transaction.authenticators(of: account)
+            guard let authenticator = all.first(where: { $0.id == id }) else { return .noSuchAuthenticator }
+            // Whoever holds one app can make new codes with it: those must not throw the others out before the owner has read the mail.
+            let codesMadeAt = try transaction.recoverySet(of: account)?.createdAt ?? now
+            let codesMayStandIn = all.count == 1 || now - codesMadeAt >= Self.codesStandInAfter
+            guard
+                try transaction.proof(of: session.id, account: account)?.isFresh(by: id, codesMayStandIn: codesMayStandIn, now: now) == true
+            else { return .proofNeeded }
             guard try transaction.removeAuthenticator(id, of: account) else { return .noSuchAuthenticator }
             // Without a first factor there is nothing that recovery codes stand in for.
             if try !transaction.hasSecondFactor(account) { _ = try transaction.removeAllFactors(of: account) }
+            try transaction.removePendingAuthenticators(of: account)
+            try transaction.forgetFactorProofs(by: id, of: account, except: session.id)
             try transaction.endTrust(of: account)
             try transaction.endChallenges(of: account)
             try transaction.noteSessionChange(of: account, now: now)

@@ -51,7 +51,8 @@ extension Transaction {
         try change(
             """
             DELETE FROM recovery_set WHERE created_at < \(now - .seconds(86_400))
-                AND NOT EXISTS (SELECT 1 FROM second_factor WHERE second_factor.recovery_set = recovery_set.id)
+                AND NOT EXISTS (SELECT 1 FROM second_factor WHERE second_factor.account_id = recovery_set.account_id
+                    AND second_factor.recovery_set = recovery_set.id)
             """)
     }
 

@@ -23,26 +23,31 @@ struct RecoveryCodes: Sendable {
     /// - Parameter atOnce: whether they replace the old ones now, or when ``use(_:in:client:now:)`` says that they are kept somewhere.
     func make(in session: LiveSession, atOnce: Bool, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
         let account = session.account
-        let mayMake = try await store.read { (transaction) throws(StoreError) in
-            (
-                hasFactor: try transaction.hasSecondFactor(account),
-                isProven: try transaction.proof(of: session.id, account: account)?.isFresh(hasFactor: true, now: now) ?? false
-            )
-        }
-        guard mayMake.hasFactor else { return .noFactor }
-        guard mayMake.isProven, let made = try? await NewRecoverySet(hasher: hasher, now: now, random: random) else {
-            return mayMake.isProven ? .busy : .stepUpNeeded
-        }
+        let refusal = try await store.read { (transaction) throws(StoreError) in try Self.refusal(session, in: transaction, now: now) }
+        if let refusal { return refusal }
+        guard let made = try? await NewRecoverySet(hasher: hasher, now: now, random: random) else { return .busy }
         let notice = notices.job(.recoveryCodesMade, to: session.email, now: now)
-        try await store.write { (transaction) throws(StoreError) in
+        return try await store.write { (transaction) throws(StoreError) -> Outcome in
+            // Once more: the session may have ended, or the factor gone, while ten codes were hashed.
+            try transaction.lockFactors(of: account)
+            if let refusal = try Self.refusal(session, in: transaction, now: now) { return refusal }
             try transaction.addRecoverySet(made, of: account, now: now)
-            guard atOnce, try transaction.useRecoverySet(made.set.id, of: account) else { return }
+            guard atOnce, try transaction.useRecoverySet(made.set.id, of: account) else { return .made(made) }
+            try transaction.endTrust(of: account)
             try transaction.record(
                 AuditEvent(
                     .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(made.codes.count)"))
             if let notice { try transaction.enqueue(notice) }
+            return .made(made)
         }
-        return .made(made)
+    }
+
+    private static func refusal(
+        _ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Outcome? {
+        guard try transaction.hasSecondFactor(session.account) else { return .noFactor }
+        let proof = try transaction.proof(of: session.id, account: session.account)
+        return proof?.isFresh(hasFactor: true, now: now) == true ? nil : .stepUpNeeded
     }
 
     /// The codes are saved: from now on they count, and those before them don't.
@@ -51,7 +56,9 @@ struct RecoveryCodes: Sendable {
         let notice = notices.job(.recoveryCodesMade, to: session.email, now: now)
         return try await store.write { (transaction) throws(StoreError) in
             guard try transaction.proof(of: session.id, account: account)?.factorAt != nil else { return .stepUpNeeded }
-            guard try transaction.useRecoverySet(set, of: account) else { return .noSuchSet }
+            try transaction.lockFactors(of: account)
+            guard try transaction.hasSecondFactor(account), try transaction.useRecoverySet(set, of: account) else { return .noSuchSet }
+            try transaction.endTrust(of: account)
             try transaction.record(
                 AuditEvent(
                     .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(RecoveryCode.count)"))

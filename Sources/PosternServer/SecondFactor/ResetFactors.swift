@@ -35,6 +35,7 @@ struct ResetFactors: Sendable {
                 let proof = try transaction.proof(of: session.id, account: session.account)
                 guard proof?.isFresh(hasFactor: hasFactor, now: now) == true else { return .stepUpNeeded }
             }
+            try transaction.lockFactors(of: id)
             guard try apply(act, to: id, in: transaction) else { return .unchanged }
             try transaction.record(
                 AuditEvent(

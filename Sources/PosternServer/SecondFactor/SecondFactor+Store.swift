@@ -25,6 +25,12 @@ extension Transaction {
             lastMethod: try row.optionalText("last_method"))
     }
 
+    /// Whatever reads and then changes an account's factors does so one after the other.
+    borrowing func lockFactors(of account: Account.ID) throws(StoreError) {
+        try makeSecondFactorRow(of: account)
+        _ = try run("SELECT failures FROM second_factor WHERE account_id = \(account)\(dialect.rowLock)")
+    }
+
     borrowing func makeSecondFactorRow(of account: Account.ID) throws(StoreError) {
         try change(
             """
@@ -43,16 +49,16 @@ extension Transaction {
 
     /// Counts a wrong code, and makes the next one wait.
     /// - Returns: false if codes must wait now: then nothing was tried, and nothing is counted.
-    borrowing func countFailure(of account: Account.ID, evenWhileWaiting: Bool, now: Timestamp) throws(StoreError) -> Bool {
+    borrowing func countFailure(of account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
         let (first, wait) = (CodeLimits.firstDelay.wholeMicroseconds, CodeLimits.wait.wholeMicroseconds)
-        let admitted = evenWhileWaiting ? Timestamp(microseconds: .max) : now
         return try change(
             """
-            UPDATE second_factor SET failures = failures + 1, streak = 0, next_try_at = \(now) + CASE
+            UPDATE second_factor SET failures = failures + 1, streak = 0, next_try_at = CASE
                 WHEN failures + 1 < \(CodeLimits.delayFrom) THEN 0
-                WHEN failures + 1 >= \(CodeLimits.stopAt) OR (failures + 2 - \(CodeLimits.delayFrom)) * \(first) > \(wait) THEN \(wait)
-                ELSE (failures + 2 - \(CodeLimits.delayFrom)) * \(first) END
-            WHERE account_id = \(account) AND next_try_at <= \(admitted)
+                WHEN failures + 1 >= \(CodeLimits.stopAt) OR (failures + 2 - \(CodeLimits.delayFrom)) * \(first) > \(wait)
+                    THEN \(now + CodeLimits.wait)
+                ELSE \(now) + (failures + 2 - \(CodeLimits.delayFrom)) * \(first) END
+            WHERE account_id = \(account) AND next_try_at <= \(now)
             """) == 1
     }
 

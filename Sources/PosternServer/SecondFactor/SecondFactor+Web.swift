@@ -8,6 +8,7 @@ struct SecondFactorWeb: Room {
     let enrol: EnrolAuthenticator
     let manage: ManageAuthenticators
     let codes: RecoveryCodes
+    let shell: Shell
     let factors: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> SecurityPage.Factors
 
     var routes: [Route] {
@@ -59,8 +60,11 @@ struct SecondFactorWeb: Room {
         let session = try visit.signedIn()
         let code = Secret(try JSONFields(visit.body, allowed: ["code"]).text("code"))
         let outcome = try await enrol.confirm(
-            try id(visit), code: code, for: .session(session), codes: .atOnce, client: visit.client, replaced: nil, now: visit.now)
-        return try AuthenticatorAnswers.confirmed(outcome, now: visit.now)
+            try id(visit), code: code, for: .session(session), codes: .atOnce, renews: request.headers[.authorization] == nil,
+            client: visit.client, replaced: nil, now: visit.now)
+        var cookie: String?
+        if case .confirmed(_, _, let token?) = outcome { cookie = shell.renewed(session, token, visit) }
+        return try AuthenticatorAnswers.confirmed(outcome, now: visit.now).setting(cookie: cookie)
     }
 
     @Sendable private func rename(_ request: Request, _ visit: Visit) async throws -> Response {

@@ -67,19 +67,12 @@ struct SecondStepWeb: Room {
         case .refused(let verdict):
             var page = page(view, method: proof.method, visit)
             page.returnTo = back
-            page.problem = problem(verdict, proof, now: visit.now)
+            page.problem = verdict.words(isRecoveryCode: proof.isRecoveryCode, now: visit.now)
             return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: visit.now))
         case .over: return startOver(back)
         case .mustEnrol: return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))")
         case .busy: throw Refused(.busy)
         }
-    }
-
-    private func problem(_ verdict: CodeVerdict, _ proof: OfferedProof, now: Timestamp) -> String {
-        if case .recoveryCode = proof, verdict == .wrong {
-            return "That isn’t one of your unused recovery codes. Check it for typing mistakes."
-        }
-        return verdict.words(now: now)
     }
 
     private func signedIn(_ session: NewSession, trust: NewTrust?, _ back: String) -> Response {
@@ -89,6 +82,20 @@ struct SecondStepWeb: Room {
             .setting(cookie: cookies.clear(cookies.attempt))
             .setting(
                 cookie: trust.map { cookies.set(cookies.trust, $0.token.text, maxAge: ($0.expiresAt - $0.createdAt).components.seconds) })
+    }
+
+    /// The recovery codes, as the first page of the session that was just opened.
+    private func show(_ codes: NewRecoverySet, _ session: NewSession, _ email: String, _ back: String, _ visit: Visit) -> Response {
+        var page = RecoveryCodesPage(
+            codes: codes.texts.map(\.exposed), set: codes.set.id.description, replacesOld: false, madeAt: visit.now, email: email)
+        page.returnTo = back
+        let reader = Pages.Reader(email: email, isAdministrator: false, formToken: shell.forms.token(for: .session(session.token.hash)))
+        var response = signedIn(session, trust: nil, back)
+        response.status = .ok
+        response.headers[.location] = nil
+        response.headers[.contentType] = "text/html; charset=utf-8"
+        response.body = Response.page(page.html(shell.pages, for: reader)).body
+        return response
     }
 
     // MARK: A group asks for a factor, and there is none
@@ -132,13 +139,12 @@ struct SecondStepWeb: Room {
             return startOver(back)
         }
         let outcome = try await enrol.confirm(
-            id, code: Secret(form.text("code")), name: form.text("name"), for: person, codes: .later, client: visit.client,
+            id, code: Secret(form.text("code")), name: form.text("name"), for: person, codes: .onceSaved, client: visit.client,
             replaced: visit.sessionToken, now: visit.now)
         switch outcome {
-        case .confirmed(_, let session?):
-            // Recovery codes can't be shown before the session is there: the security page offers them next.
-            return signedIn(session, trust: nil, "/auth/account/security?done=added")
-        case .confirmed(_, nil): return startOver(back)
+        case .confirmed(let codes?, let session?, _): return show(codes, session, person.email, back, visit)
+        case .confirmed(nil, let session?, _): return signedIn(session, trust: nil, back)
+        case .confirmed(_, nil, _): return startOver(back)
         case .wrongCode:
             var page = enrolPage(id: id.description, back: back, visit)
             page.name = form.text("name")
@@ -166,7 +172,7 @@ struct SecondStepWeb: Room {
             replaced: visit.sessionToken)
         switch try await secondStep.finish(attempt, now: visit.now) {
         case .signedIn(let session, let trust): return try .json(SignedIn(session, trust: trust))
-        case .refused(let verdict): throw verdict.refused(now: visit.now)
+        case .refused(let verdict): throw verdict.refused(isRecoveryCode: proof.isRecoveryCode, now: visit.now)
         case .over: throw Refused(.attemptOver)
         case .mustEnrol: throw Refused(.secondFactorRequired, detail: "Add one at /auth/v1/sign-in/authenticators with this attempt.")
         case .busy: throw Refused(.busy)

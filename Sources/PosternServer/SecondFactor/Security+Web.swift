@@ -10,6 +10,7 @@ struct SecurityWeb: Room {
     let codes: RecoveryCodes
     let stepUp: StepUp
     let shell: Shell
+    let appHosts: [String]
     let factors: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> SecurityPage.Factors
 
     private static let home = "/auth/account/security"
@@ -78,11 +79,16 @@ struct SecurityWeb: Room {
         let form = try FormFields(visit.body)
         guard let id = Authenticator.ID(form.text("id")) else { throw Refused(.enrolmentOver) }
         let outcome = try await enrol.confirm(
-            id, code: Secret(form.text("code")), name: form.text("name"), for: .session(session), codes: .onceSaved, client: visit.client,
+            id, code: Secret(form.text("code")), name: form.text("name"), for: .session(session), codes: .onceSaved, renews: true,
+            client: visit.client,
             replaced: nil, now: visit.now)
         switch outcome {
-        case .confirmed(let codes?, _): return show(codes, replacesOld: false, session, visit)
-        case .confirmed(nil, _): return .seeOther(Self.home + "?done=added")
+        case .confirmed(let codes, _, let token):
+            var visit = visit
+            if let token { visit.sessionToken = token }
+            let cookie = token.map { shell.renewed(session, $0, visit) }
+            guard let codes else { return .seeOther(Self.home + "?done=added").setting(cookie: cookie) }
+            return show(codes, replacesOld: false, session, visit).setting(cookie: cookie)
         case .wrongCode:
             var page = enrolPage(id: id.description, visit)
             page.name = form.text("name")
@@ -126,23 +132,28 @@ struct SecurityWeb: Room {
     @Sendable private func remove(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
         guard let id = Authenticator.ID(visit.parameterID) else { throw Refused(.notFound) }
+        var renewed: String?
         let code = Secret(try FormFields(visit.body).text("code"))
         // What has letters is a recovery code.
         let proof: OfferedProof =
             code.exposed.utf8.contains { $0 | 0x20 >= UInt8(ascii: "a") } || code.exposed.utf8.count > 8
             ? .recoveryCode(code) : .totp(code)
-        switch try await stepUp.prove(.factor(proof), only: id, in: session, client: visit.client, now: visit.now) {
-        case .proved: break
+        switch try await stepUp.prove(.factor(proof), only: id, renews: true, in: session, client: visit.client, now: visit.now) {
+        case .proved(let token): renewed = token.map { shell.renewed(session, $0, visit) }
         case .refused(let verdict):
-            return try await removalPage(verdict.words(now: visit.now), visit, status: verdict.reason.status)
-                .retrying(verdict.refused(now: visit.now))
+            return try await removalPage(
+                verdict.words(isRecoveryCode: proof.isRecoveryCode, now: visit.now), visit, status: verdict.reason.status
+            )
+            .retrying(verdict.refused(now: visit.now))
         case .wrongPassword, .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
         case .busy: throw Refused(.busy)
         }
         switch try await manage.remove(id, in: session, client: visit.client, now: visit.now) {
-        case .removed: return .seeOther(Self.home + "?done=removed")
+        case .removed: return .seeOther(Self.home + "?done=removed").setting(cookie: renewed)
         case .noSuchAuthenticator: throw Refused(.notFound)
-        case .proofNeeded: throw Refused(.stepUpRequired)
+        case .proofNeeded:
+            // The code was right, and the session has its new token; but codes this new don't throw an app out.
+            return try await page(.codesTooNew, visit, status: Reason.stepUpRequired.status).setting(cookie: renewed)
         }
     }
 
@@ -163,7 +174,9 @@ struct SecurityWeb: Room {
             throw Refused(.malformed, field: "saved", detail: "Say that the codes are saved before they count.")
         }
         switch try await codes.use(set, in: try visit.signedIn(), client: visit.client, now: visit.now) {
-        case .inUse: return .seeOther(Self.home + "?done=codes")
+        case .inUse:
+            let back = ReturnTo(form.text("return_to"), publicURL: shell.publicURL, appHosts: appHosts)?.location
+            return .seeOther(back ?? Self.home + "?done=codes")
         case .noSuchSet:
             throw Refused(.linkInvalid, detail: "These codes were replaced by newer ones. Make new ones on your security page.")
         case .stepUpNeeded: return toStepUp

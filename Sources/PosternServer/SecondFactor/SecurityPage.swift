@@ -14,12 +14,12 @@ struct SecurityPage {
 
     enum Notice: Equatable {
         case added, removed, renamed, codesInUse, trustEnded, codeGood, codeNotGood
-        case nameInvalid, tooMany, noFactor
+        case nameInvalid, tooMany, noFactor, codesTooNew
         /// The administration was asked for without a second factor.
         case needed
         case enrolBy(String)
 
-        var isBad: Bool { [.codeNotGood, .nameInvalid, .tooMany, .noFactor, .needed].contains(self) }
+        var isBad: Bool { [.codeNotGood, .nameInvalid, .tooMany, .noFactor, .needed, .codesTooNew].contains(self) }
 
         var words: String {
             switch self {
@@ -32,6 +32,8 @@ struct SecurityPage {
             case .codeNotGood: "That code would not let you in: it was used, is from an older set, or has a typing mistake."
             case .nameInvalid: "A name has 1 to 60 characters on one line. Nothing was changed."
             case .tooMany: "You have as many apps as can be. Remove one that you no longer use."
+            case .codesTooNew:
+                "Recovery codes remove an app beside others only once they are a day old. Use a code from the app itself, or come back then."
             case .noFactor: "Add an authenticator app first. Recovery codes stand in for it."
             case .needed: "The administration needs a second factor. Add an authenticator app, then open it again."
             case .enrolBy(let time): "Your group asks for a second factor. Add an authenticator app before \(time)."

@@ -4,6 +4,7 @@ import Storage
 extension Transaction {
     /// Spends a code, or counts a wrong one: each a single conditional statement.
     borrowing func settle(_ match: CodeMatch, of account: Account.ID, now: Timestamp) throws(StoreError) -> CodeVerdict {
+        try lockFactors(of: account)
         switch match {
         case .step(let step, let id, let clock):
             let isSpent = try spend(step, clock, of: id, account, unlessStoppedAt: CodeLimits.stopAt, now: now)
@@ -13,7 +14,9 @@ extension Transaction {
             }
             return try refuse(step, clock, of: id, account, now: now)
         case .none(let strays):
-            guard try countFailure(of: account, evenWhileWaiting: false, now: now) else { return try wait(account) }
+            // A code that was accepted is no guess, however long ago.
+            for stray in strays where try wasLastUsed(stray.step, of: stray.authenticator, account) { return .used }
+            guard try countFailure(of: account, now: now) else { return try wait(account) }
             for stray in strays where try learn(stray, of: account) { return .clockOff(seconds: stray.error) }
             return .wrong
         }
@@ -48,7 +51,7 @@ extension Transaction {
                 try clearFailures(of: account, method: "recovery_code")
                 return .accepted(.recoveryCode)
             }
-            _ = try countFailure(of: account, evenWhileWaiting: true, now: now)
+            // 80 random bits can't be guessed: counting these would only let somebody stop the owner's codes. The attempt counts its tries.
             return .refused(.wrong)
         }
     }

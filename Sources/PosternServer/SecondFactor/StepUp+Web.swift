@@ -50,10 +50,11 @@ struct StepUpWeb: Room {
         var page = try await page(form, visit)
         guard let offer = Self.offer(page.method, form["code"] ?? "") else { throw Refused(.malformed, field: "method") }
         let now = visit.now
-        switch try await stepUp.prove(offer, in: session, client: visit.client, now: now) {
-        case .proved: return .seeOther(page.returnTo)
+        switch try await stepUp.prove(offer, renews: true, in: session, client: visit.client, now: now) {
+        case .proved(let token):
+            return .seeOther(page.returnTo).setting(cookie: token.map { shell.renewed(session, $0, visit) })
         case .refused(let verdict):
-            page.problem = verdict.words(now: now)
+            page.problem = verdict.words(isRecoveryCode: page.method == "recovery_code", now: now)
             return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: now))
         case .wrongPassword: page.problem = "That isn’t your password. Check for caps lock."
         case .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
@@ -74,9 +75,11 @@ struct StepUpWeb: Room {
         guard let offer = Self.offer(method, try fields.text(method == "password" ? "password" : "code")) else {
             throw Refused(.malformed, field: "method", detail: "Known: password, \(OfferedProof.methods.joined(separator: ", ")).")
         }
-        switch try await stepUp.prove(offer, in: session, client: visit.client, now: visit.now) {
-        case .proved: return .nothing()
-        case .refused(let verdict): throw verdict.refused(now: visit.now)
+        switch try await stepUp.prove(
+            offer, renews: request.headers[.authorization] == nil, in: session, client: visit.client, now: visit.now)
+        {
+        case .proved(let token): return .nothing().setting(cookie: token.map { shell.renewed(session, $0, visit) })
+        case .refused(let verdict): throw verdict.refused(isRecoveryCode: method == "recovery_code", now: visit.now)
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .factorNeeded, .noFactor: throw try await stepUpNeeded(session.account, visit.now)
         case .busy: throw Refused(.busy)

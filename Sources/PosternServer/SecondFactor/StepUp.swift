@@ -8,8 +8,9 @@ struct StepUp: Sendable {
         case password(Secret<String>)
     }
 
-    enum Outcome: Equatable, Sendable {
-        case proved
+    enum Outcome: Sendable {
+        /// - Parameter token: under which a browser's session goes on (SE-02).
+        case proved(token: SessionToken?)
         case refused(CodeVerdict)
         case wrongPassword
         /// The password is not the strongest factor that the account holds.
@@ -24,23 +25,30 @@ struct StepUp: Sendable {
     let hasher: PasswordHasher
     let check: FactorCheck
     let notices: FactorNotices
+    let random: Randomness
 
-    /// - Parameter only: one authenticator whose code it must be; a recovery code does as well.
+    /// - Parameters:
+    ///   - only: one authenticator whose code it must be; a recovery code does as well.
+    ///   - renews: whether the session goes on under a new token: a browser's does, a program keeps the one it holds.
     func prove(
-        _ offer: Offer, only: Authenticator.ID? = nil, in session: LiveSession, client: Client, now: Timestamp
+        _ offer: Offer, only: Authenticator.ID? = nil, renews: Bool, in session: LiveSession, client: Client, now: Timestamp
     ) async throws(StoreError) -> Outcome {
-        switch offer {
-        case .factor(let proof): try await prove(proof, only: only, in: session, client: client, now: now)
-        case .password(let text): try await prove(text, in: session, client: client, now: now)
-        }
+        let token = renews ? SessionToken(random: random.bytes(Token.byteCount)) : nil
+        let outcome =
+            switch offer {
+            case .factor(let proof): try await prove(proof, only: only, token, in: session, client: client, now: now)
+            case .password(let text): try await prove(text, token, in: session, client: client, now: now)
+            }
+        desk.forget(session.account)
+        return outcome
     }
 
     private func prove(
-        _ proof: OfferedProof, only: Authenticator.ID?, in session: LiveSession, client: Client, now: Timestamp
+        _ proof: OfferedProof, only: Authenticator.ID?, _ token: SessionToken?, in session: LiveSession, client: Client, now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let account = session.account
         guard let prepared = try await check.prepare(proof, of: account, only: only, now: now) else { return .busy }
-        let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
+        return try await store.write { (transaction) throws(StoreError) -> Outcome in
             guard try transaction.hasSecondFactor(account) else { return .noFactor }
             switch try transaction.settle(prepared, of: account, now: now) {
             case .refused(let verdict):
@@ -50,20 +58,21 @@ struct StepUp: Sendable {
                 try notices.noteStop(of: account, after: verdict, in: transaction, now: now)
                 return .refused(verdict)
             case .accepted(let means):
-                guard try transaction.noteFactorProof(means, in: session.id, of: account, now: now) else { return .refused(.wrong) }
+                guard try transaction.noteFactorProof(means, in: session.id, of: account, token: token, now: now) else {
+                    return .refused(.wrong)
+                }
                 try transaction.noteSessionChange(of: account, now: now)
                 try transaction.record(
                     AuditEvent(.steppedUp, account: account, by: .account(account), from: client, at: now, detail: proof.method))
                 if means == .recoveryCode { try notices.noteRecoveryCode(of: account, client, in: transaction, now: now) }
-                return .proved
+                return .proved(token: token)
             }
         }
-        desk.forget(account)
-        return outcome
     }
 
-    private func prove(_ text: Secret<String>, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome
-    {
+    private func prove(
+        _ text: Secret<String>, _ token: SessionToken?, in session: LiveSession, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Outcome {
         let id = session.account
         let known = try await store.read { (transaction) throws(StoreError) in
             (account: try transaction.account(id), hasFactor: try transaction.hasSecondFactor(id))
@@ -72,11 +81,14 @@ struct StepUp: Sendable {
         guard let password = try? Password(trying: text.exposed) else { return .wrongPassword }
         guard let checked = try? await hasher.verify(password, against: known.account?.passwordHash) else { return .busy }
         let isRight = checked.matches && known.account?.state == .active
-        return try await store.write { (transaction) throws(StoreError) in
+        return try await store.write { (transaction) throws(StoreError) -> Outcome in
+            let isNoted =
+                isRight ? try transaction.notePasswordProof(in: session.id, of: id, token: token, now: now) : false
             try transaction.record(
-                AuditEvent(isRight ? .steppedUp : .stepUpFailed, account: id, by: .account(id), from: client, at: now, detail: "password"))
-            guard isRight, try transaction.notePasswordProof(in: session.id, of: id, now: now) else { return .wrongPassword }
-            return .proved
+                AuditEvent(isNoted ? .steppedUp : .stepUpFailed, account: id, by: .account(id), from: client, at: now, detail: "password"))
+            guard isNoted else { return .wrongPassword }
+            try transaction.noteSessionChange(of: id, now: now)
+            return .proved(token: token)
         }
     }
 }

@@ -45,6 +45,8 @@ struct LiveSession: Sendable {
     var expiresAt: Timestamp { Timestamp(secondsSinceEpoch: Int64(number(at: 32))) }
     var role: Account.Role { Account.Role.allCases[Int(bytes[44]) % Account.Role.allCases.count] }
     var assurance: Assurance { bytes[51] == 2 ? .aal2 : .aal1 }
+    /// "Keep me signed in": without an idle end.
+    var isKept: Bool { idle == 0 }
     /// Zero for no idle end.
     private var idle: UInt32 { number(at: 36) }
 

@@ -79,9 +79,10 @@ struct SessionProof: Equatable, Sendable {
     }
 
     /// Whether it is fresh by that very authenticator, or by a recovery code in its place (TO-11).
-    func isFresh(by id: Authenticator.ID, now: Timestamp) -> Bool {
+    /// - Parameter codesMayStandIn: whether the recovery codes are not too new for that.
+    func isFresh(by id: Authenticator.ID, codesMayStandIn: Bool, now: Timestamp) -> Bool {
         guard let factorAt, now - factorAt < Self.freshness else { return false }
-        return factor == .authenticator(id) || factor == .recoveryCode
+        return factor == .authenticator(id) || (factor == .recoveryCode && codesMayStandIn)
     }
 
     private func max(_ one: Timestamp?, _ other: Timestamp?) -> Timestamp? {

@@ -55,18 +55,37 @@ extension Transaction {
         }
     }
 
-    borrowing func notePasswordProof(in session: Session.ID, of account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
-        try change("UPDATE session SET password_proved_at = \(now) WHERE account_id = \(account) AND id = \(session)") == 1
-    }
-
-    borrowing func noteFactorProof(
-        _ means: SessionProof.Means, in session: Session.ID, of account: Account.ID, now: Timestamp
+    /// - Parameter token: another than before, where a browser's session goes on under a new one (SE-02).
+    borrowing func notePasswordProof(
+        in session: Session.ID, of account: Account.ID, token: SessionToken?, now: Timestamp
     ) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE session SET factor_proved_at = \(now), factor_proved_by = \(means.text)
+            UPDATE session SET password_proved_at = \(now), token_hash = COALESCE(\(token?.hash), token_hash)
             WHERE account_id = \(account) AND id = \(session)
             """) == 1
+    }
+
+    borrowing func noteFactorProof(
+        _ means: SessionProof.Means, in session: Session.ID, of account: Account.ID, token: SessionToken?, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE session SET factor_proved_at = \(now), factor_proved_by = \(means.text),
+                token_hash = COALESCE(\(token?.hash), token_hash)
+            WHERE account_id = \(account) AND id = \(session)
+            """) == 1
+    }
+
+    /// One authenticator is gone: what other sessions proved by it is worth nothing any more.
+    borrowing func forgetFactorProofs(
+        by id: Authenticator.ID, of account: Account.ID, except session: Session.ID
+    ) throws(StoreError) {
+        try change(
+            """
+            UPDATE session SET factor_proved_at = NULL, factor_proved_by = NULL
+            WHERE account_id = \(account) AND factor_proved_by = \(id.description) AND id <> \(session)
+            """)
     }
 
     /// The account has no second factor any more: no session of it is one of two factors.

@@ -37,7 +37,10 @@ struct Shell: Sendable {
         do {
             try admit(route, request, &visit)
             // The body first: it may take half a minute to come, and who is signed in is asked after that.
-            if route.isUnsafe { try await receive(route, request, &visit) }
+            if route.isUnsafe {
+                try await receive(route, request, &visit)
+                visit.now = .now()
+            }
             try await identify(route, request, &visit)
             if route.isUnsafe { try checkOrigin(route, request, visit) }
             try allow(route, visit)
@@ -151,6 +154,11 @@ struct Shell: Sendable {
 
     /// The hidden field of every form on this page; as `X-CSRF-Token` it opens the JSON calls to a page of ours.
     func formToken(_ visit: Visit) -> String { bound(visit).map(forms.token) ?? "" }
+
+    /// A browser's session goes on under a new token: the old one is dead (SE-02).
+    func renewed(_ session: LiveSession, _ token: SessionToken, _ visit: Visit) -> String {
+        cookies.set(cookies.session, token.token.text, maxAge: session.isKept ? (session.expiresAt - visit.now).components.seconds : nil)
+    }
 
     /// Who looks at a page behind the gate.
     func reader(_ session: LiveSession, _ visit: Visit) -> Pages.Reader {

@@ -4,9 +4,10 @@ import base64
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from parts.processes import real
@@ -80,7 +81,7 @@ class Browser:
     def _and_wait(self, element) -> None:
         page = self.driver.find_element(By.TAG_NAME, "html")
         element.click()
-        WebDriverWait(self.driver, 20, poll_frequency=0.05).until(staleness_of(page))
+        WebDriverWait(self.driver, 20, poll_frequency=0.05).until(lambda _: is_gone(page))
 
     def sign_in(self, email: str, password: str) -> None:
         self.type(email=email, password=password)
@@ -91,6 +92,10 @@ class Browser:
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         for name, value in cookies.items():
             self.driver.execute_cdp_cmd("Network.setCookie", {"name": name.replace("_", "-"), "value": value, "url": url, "httpOnly": True})
+
+    def may_copy(self) -> None:
+        """Lets pages use the clipboard, and tests read it."""
+        self.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
 
     def been_to(self) -> list[str]:
         """Every address in its history."""
@@ -123,3 +128,17 @@ class Browser:
 
     def close(self) -> None:
         self.driver.quit()
+
+
+def is_gone(element: WebElement) -> bool:
+    """Whether the page that it stood on was left."""
+    try:
+        element.is_enabled()
+        return False
+    except StaleElementReferenceException:
+        return True
+    except WebDriverException as error:
+        # Chromium's word for it while the next page is coming in.
+        if "does not belong to the document" in str(error):
+            return True
+        raise

@@ -12,8 +12,8 @@ PERIOD = 30
 
 def code_of(secret: str, step: int) -> str:
     """What an app with this secret shows in a period, as oathtool says."""
-    done = subprocess.run(
-        [real("oathtool"), "--totp", "--base32", "--now", f"@{step * PERIOD}", "-"], input=secret, capture_output=True, text=True, check=True)
+    command = [real("oathtool"), "--totp", "--base32", "--now", f"@{step * PERIOD}", "-"]
+    done = subprocess.run(command, input=secret, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

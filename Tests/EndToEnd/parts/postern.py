@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import threading
 import time
@@ -81,6 +82,12 @@ class Postern:
     def sqlite(self) -> Path:
         return self.data / "postern.sqlite"
 
+    def minutes_pass(self, minutes: int) -> None:
+        """As if all that was proved in sessions were that much longer ago."""
+        with sqlite3.connect(self.sqlite) as database:
+            database.execute("UPDATE session SET password_proved_at = password_proved_at - ?1, factor_proved_at = factor_proved_at - ?1",
+                             [minutes * 60_000_000])
+
     # The command line.
 
     def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess:
@@ -134,6 +141,10 @@ class Postern:
         """What the development mailbox holds for an address, the latest first."""
         letters = self.get("/auth/dev/mailbox", headers={"Accept": "application/json"}).json()
         return [letter for letter in letters if letter["to"] == email]
+
+    def letter(self, email: str, subject: str) -> dict | None:
+        """The latest of them whose subject begins with these words."""
+        return next((letter for letter in self.letters(email) if letter["subject"].startswith(subject)), None)
 
     def mailed_link(self, email: str) -> str:
         """The link in the latest mail to an address, as soon as it lands in the development mailbox."""

@@ -63,7 +63,7 @@ import Testing
         let other = try await house.makeAccount("other@example.com")
         for (actor, isAdministrator) in [(admin, true), (other, false)] {
             for act in acts {
-                let by = AdministerAccount.Actor.account(actor, client)
+                let by = AdministerAccount.Actor.account(actor, in: try await house.openSession(for: actor), client)
                 #expect(try await administer.perform(act, on: owner, by: by, now: .now()) == .notAllowed)
                 if case .changeRole = act { #expect(try await administer.perform(act, on: member, by: by, now: .now()) == .notAllowed) }
                 if !isAdministrator { #expect(try await administer.perform(act, on: member, by: by, now: .now()) == .notAllowed) }
@@ -71,7 +71,9 @@ import Testing
         }
         // A role counts as it is when the act is done, not as it was when the session was read.
         #expect(try await administer.perform(.disable, on: admin, by: .commandLine, now: .now()) == .done)
-        #expect(try await administer.perform(.enable, on: admin, by: .account(admin, client), now: .now()) == .notAllowed)
+        #expect(
+            try await administer.perform(
+                .enable, on: admin, by: .account(admin, in: try await house.openSession(for: admin), client), now: .now()) == .notAllowed)
         #expect(try await administer.perform(.enable, on: admin, by: .commandLine, now: .now()) == .done)
         let browser = TestBrowser(house)
         _ = try await browser.signIn("admin@example.com")
@@ -91,9 +93,10 @@ import Testing
             let act: AdministerAccount.Act = round % 2 == 0 ? .changeRole(.member) : .disable
             let outcomes = try await withThrowingTaskGroup(of: AdministerAccount.Outcome.self) { group in
                 for (actor, target) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+                    let session = try await house.openSession(for: actor)
                     group.addTask {
                         try await administer.perform(
-                            act, on: target, by: .account(actor, Client(address: .unknown, browser: "")), now: .now())
+                            act, on: target, by: .account(actor, in: session, Client(address: .unknown, browser: "")), now: .now())
                     }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }

@@ -115,7 +115,7 @@ import Testing
         var now = Self.base
         while try await failures(house, id) < CodeLimits.stopAt {
             #expect(try await house.settle(phone.wrongCode(at: now), of: id, now: now) == .refused(.wrong))
-            now = try await tries(house, id).nextAt
+            now = max(now, try await tries(house, id).nextAt)
         }
         return now
     }
@@ -212,8 +212,8 @@ import Testing
         #expect(try await house.settle(phone.code(at: now), of: id, now: now) == .accepted(.authenticator(phone.id)))
         var right = phone
         right.clockError = 0
-        let later = now + .seconds(300)
-        #expect(try await house.settle(right.code(at: later), of: id, now: later) == .refused(seconds > 0 ? .wrong : .wrong))
+        let later = now + .seconds(3_000)
+        #expect(try await house.settle(right.code(at: later), of: id, now: later) == .refused(.wrong))
         let shown = try await house.store.read { (transaction) throws(StoreError) in try transaction.authenticators(of: id) }
         #expect(shown.first?.clockError.map { abs($0 - seconds) <= 30 } == true)
         await house.close()

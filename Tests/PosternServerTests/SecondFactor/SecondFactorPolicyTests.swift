@@ -155,7 +155,7 @@ import Testing
         #expect(try await administer.perform(.disable, on: id, by: .commandLine, now: .now()) == .done)
         let answer = try await house.json(
             .post, "/auth/v1/sign-in/authenticators/\(key.id)/confirm", #"{"attempt":"\#(attempt)","code":"\#(key.code())"}"#)
-        #expect(answer.reason == "enrolment-over")
+        #expect(answer.reason == "attempt-over")
         #expect(try await !house.store.read { (transaction) throws(StoreError) in try transaction.hasSecondFactor(id) })
         #expect(try await house.mail().isEmpty)
         await house.close()

@@ -98,6 +98,15 @@ struct TestHouse: Sendable {
         try await json(.post, "/auth/v1/sign-in", #"{"email":"\#(email)","password":"\#(password)"}"#).field("session", "token")
     }
 
+    /// A fresh session, straight in the database: what an administrator acts in.
+    package func openSession(for account: Account.ID) async throws -> Session.ID {
+        let new = NewSession(
+            account: account, policy: .standard, isKept: false, client: Client(address: .unknown, browser: ""), now: .now(), random: .system
+        )
+        try await store.write { (transaction) throws(StoreError) in try transaction.openSession(new) }
+        return new.id
+    }
+
     /// Everything the database holds, as one text.
     package func dump() async throws -> String {
         try await store.read { (transaction) throws(StoreError) in
