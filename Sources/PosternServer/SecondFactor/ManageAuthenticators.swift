@@ -15,9 +15,6 @@ struct ManageAuthenticators: Sendable {
     let desk: SessionDesk
     let notices: FactorNotices
 
-    /// How old recovery codes are before one removes an app beside which there is another.
-    private static let codesStandInAfter = Duration.seconds(86_400)
-
     func rename(
         _ id: Authenticator.ID, of account: Account.ID, to text: String, client: Client, now: Timestamp
     ) async throws(StoreError) -> Renaming {
@@ -36,9 +33,8 @@ struct ManageAuthenticators: Sendable {
             try transaction.lockFactors(of: account)
             let all = try transaction.authenticators(of: account)
             guard let authenticator = all.first(where: { $0.id == id }) else { return .noSuchAuthenticator }
-            // Whoever holds one app can make new codes with it: those must not throw the others out before the owner has read the mail.
-            let codesMadeAt = try transaction.recoverySet(of: account)?.createdAt ?? now
-            let codesMayStandIn = all.count == 1 || now - codesMadeAt >= Self.codesStandInAfter
+            let codes = try transaction.recoverySet(of: account)
+            let codesMayStandIn = all.count == 1 || codes?.mayRemove(id, now: now) == true
             guard
                 try transaction.proof(of: session.id, account: account)?.isFresh(by: id, codesMayStandIn: codesMayStandIn, now: now) == true
             else { return .proofNeeded }

@@ -63,6 +63,17 @@ struct RecoverySet: Sendable {
     let salt: [UInt8]
     let parameters: Argon2id.Parameters
     let createdAt: Timestamp
+    /// By what proof older codes were replaced with these; nil for those made with the first factor.
+    let madeBy: String?
+
+    /// How old codes must be that replaced others, before one of them removes an app in place of a code of its own.
+    private static let standsInAfter = Duration.seconds(86_400)
+
+    /// Whether one of these may remove an app beside which there are others. Whoever holds one app can make new codes with it: those must
+    /// not throw the others out before the owner has read the mail about them.
+    func mayRemove(_ id: Authenticator.ID, now: Timestamp) -> Bool {
+        madeBy == nil || madeBy == id.description || now - createdAt >= Self.standsInAfter
+    }
 }
 
 /// A set that was just made. Its codes are shown once, and stored as hashes only.
@@ -72,11 +83,11 @@ struct NewRecoverySet: Sendable {
     let hashes: [[UInt8]]
 
     /// Ten codes and their hashes: ten password hashes of work.
-    init(hasher: PasswordHasher, now: Timestamp, random: Randomness) async throws(PasswordHasher.Busy) {
+    init(hasher: PasswordHasher, madeBy: String? = nil, now: Timestamp, random: Randomness) async throws(PasswordHasher.Busy) {
         codes = (0..<RecoveryCode.count).map { _ in RecoveryCode(random: random.bytes(RecoveryCode.randomBytes)) }
         set = RecoverySet(
             id: RecoverySet.ID(now: now, random: random.bytes(10)), salt: random.bytes(PasswordHash.saltBytes),
-            parameters: hasher.parameters, createdAt: now)
+            parameters: hasher.parameters, createdAt: now, madeBy: madeBy)
         hashes = try await hasher.hashes(of: codes.map(\.characters), salt: set.salt, parameters: set.parameters)
     }
 

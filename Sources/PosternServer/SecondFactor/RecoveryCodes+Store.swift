@@ -9,7 +9,7 @@ extension Migration {
             """
             CREATE TABLE recovery_set (
                 id BYTEA NOT NULL PRIMARY KEY, account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-                salt BYTEA NOT NULL, memory_kib BIGINT NOT NULL, passes BIGINT NOT NULL, lanes BIGINT NOT NULL, created_at BIGINT NOT NULL)
+                salt BYTEA NOT NULL, memory_kib BIGINT NOT NULL, passes BIGINT NOT NULL, lanes BIGINT NOT NULL, created_at BIGINT NOT NULL, made_by TEXT)
             """,
             "CREATE INDEX recovery_set_by_account ON recovery_set (account_id)",
             """
@@ -26,9 +26,9 @@ extension Transaction {
         let (set, parameters) = (new.set, new.set.parameters)
         try change(
             """
-            INSERT INTO recovery_set (id, account_id, salt, memory_kib, passes, lanes, created_at)
+            INSERT INTO recovery_set (id, account_id, salt, memory_kib, passes, lanes, created_at, made_by)
             VALUES (\(set.id), \(account), \(set.salt), \(Int64(parameters.memoryKiB)), \(Int64(parameters.passes)),
-                \(Int64(parameters.lanes)), \(now))
+                \(Int64(parameters.lanes)), \(now), \(set.madeBy))
             """)
         for hash in new.hashes { try change("INSERT INTO recovery_code (set_id, hash) VALUES (\(set.id), \(hash))") }
     }
@@ -70,7 +70,8 @@ extension Transaction {
                 lanes: UInt32(clamping: try row.integer("lanes")))
         else { throw .unexpectedColumn("memory_kib") }
         return RecoverySet(
-            id: try row.id("id"), salt: try row.blob("salt"), parameters: parameters, createdAt: try row.time("created_at"))
+            id: try row.id("id"), salt: try row.blob("salt"), parameters: parameters, createdAt: try row.time("created_at"),
+            madeBy: try row.optionalText("made_by"))
     }
 
     borrowing func recoveryCodesLeft(of account: Account.ID) throws(StoreError) -> Int64 {

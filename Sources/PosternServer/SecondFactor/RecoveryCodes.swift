@@ -23,9 +23,13 @@ struct RecoveryCodes: Sendable {
     /// - Parameter atOnce: whether they replace the old ones now, or when ``use(_:in:client:now:)`` says that they are kept somewhere.
     func make(in session: LiveSession, atOnce: Bool, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
         let account = session.account
-        let refusal = try await store.read { (transaction) throws(StoreError) in try Self.refusal(session, in: transaction, now: now) }
+        let (refusal, proof) = try await store.read { (transaction) throws(StoreError) in
+            (try Self.refusal(session, in: transaction, now: now), try transaction.proof(of: session.id, account: account))
+        }
         if let refusal { return refusal }
-        guard let made = try? await NewRecoverySet(hasher: hasher, now: now, random: random) else { return .busy }
+        guard let made = try? await NewRecoverySet(hasher: hasher, madeBy: proof?.factor?.text, now: now, random: random) else {
+            return .busy
+        }
         let notice = notices.job(.recoveryCodesMade, to: session.email, now: now)
         return try await store.write { (transaction) throws(StoreError) -> Outcome in
             // Once more: the session may have ended, or the factor gone, while ten codes were hashed.

@@ -33,7 +33,7 @@ struct SecurityPage {
             case .nameInvalid: "A name has 1 to 60 characters on one line. Nothing was changed."
             case .tooMany: "You have as many apps as can be. Remove one that you no longer use."
             case .codesTooNew:
-                "Recovery codes remove an app beside others only once they are a day old. Use a code from the app itself, or come back then."
+                "New recovery codes remove an app beside others only once they are a day old. Use a code from the app itself, or come back then."
             case .noFactor: "Add an authenticator app first. Recovery codes stand in for it."
             case .needed: "The administration needs a second factor. Add an authenticator app, then open it again."
             case .enrolBy(let time): "Your group asks for a second factor. Add an authenticator app before \(time)."

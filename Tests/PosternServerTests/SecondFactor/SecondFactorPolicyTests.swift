@@ -160,4 +160,125 @@ import Testing
         #expect(try await house.mail().isEmpty)
         await house.close()
     }
+
+    @Test("TO-11: recovery codes made a moment ago don't throw out another app; a day later they do", arguments: StoreUnderTest.allCases)
+    func freshCodesDontRemove(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        let id = try await house.makeAccount("ada@example.com")
+        let (stolen, other) = (try await house.addPhone(to: id, named: "Stolen"), try await house.addPhone(to: id, named: "Other"))
+        let token = try await house.finish(try await house.attempt("ada@example.com"), "totp", stolen.code(at: .now()))
+            .field("session", "token")
+        let codes = try await house.json(.post, "/auth/v1/account/recovery-codes", "{}", bearer: token).recoveryCodes
+        let proof = #"{"method":"recovery_code","code":"\#(codes[0])"}"#
+        #expect(try await house.json(.post, "/auth/v1/session/step-up", proof, bearer: token).status == .noContent)
+        func remove() async throws -> TestResponse {
+            try await house.send(.delete, "/auth/v1/account/authenticators/\(other.id)", headers: [.authorization: "Bearer \(token)"])
+        }
+        #expect(try await remove().reason == "step-up-required")
+        _ = try await house.store.write { (transaction) throws(StoreError) in
+            try transaction.change("UPDATE recovery_set SET created_at = created_at - 86400000000 WHERE account_id = \(id)")
+        }
+        #expect(try await remove().status == .noContent)
+        await house.close()
+    }
+
+    @Test("what a session proved by an app ends with that app, in every other session", arguments: StoreUnderTest.allCases)
+    func proofsEndWithTheApp(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        let id = try await house.makeAccount("ada@example.com")
+        let (stolen, own) = (try await house.addPhone(to: id, named: "Stolen"), try await house.addPhone(to: id, named: "Own"))
+        let thief = try await house.finish(try await house.attempt("ada@example.com"), "totp", stolen.code(at: .now())).field(
+            "session", "token")
+        // The thief begins to add an app; the owner removes the stolen one with a code of it, from a session of their own.
+        let begun = try await house.begin(thief)
+        let owner = try await house.finish(try await house.attempt("ada@example.com"), "totp", own.code(at: .now())).field(
+            "session", "token")
+        let next = stolen.code(at: .now() + .seconds(30))
+        let step = try await house.json(.post, "/auth/v1/session/step-up", #"{"method":"totp","code":"\#(next)"}"#, bearer: owner)
+        #expect(step.status == .noContent)
+        let path = "/auth/v1/account/authenticators/\(stolen.id)"
+        #expect(try await house.send(.delete, path, headers: [.authorization: "Bearer \(owner)"]).status == .noContent)
+        #expect(try await house.send(.get, "/auth/v1/session", headers: [.authorization: "Bearer \(thief)"]).field("assurance") == "aal1")
+        #expect(try await house.confirm(thief, begun, begun.code()).reason == "enrolment-over")
+        #expect(try await house.json(.post, "/auth/v1/account/recovery-codes", "{}", bearer: thief).reason == "step-up-required")
+        await house.close()
+    }
+
+    @Test(
+        "SE-02: a browser's session goes on under a new token after a step-up, and the old one is dead", arguments: StoreUnderTest.allCases)
+    func newTokenAtStepUp(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        try await house.makeAccount("ada@example.com")
+        let browser = TestBrowser(house)
+        _ = try await browser.signIn("ada@example.com")
+        let before = try #require(browser.cookies["postern"])
+        let done = try await browser.submit("/auth/account/step-up", ["method": "password", "code": TestHouse.password])
+        #expect(done.headers[.location] == "/auth/account/security")
+        let after = try #require(browser.cookies["postern"])
+        #expect(after != before)
+        #expect(try await house.send(.get, "/auth/v1/session", headers: [.authorization: "Bearer \(before)"]).status == .unauthorized)
+        #expect(try await house.send(.get, "/auth/v1/session", headers: [.authorization: "Bearer \(after)"]).status == .ok)
+        // Adding an app there changes it once more, and the codes' page works with the new one.
+        let page = try await browser.submit("/auth/account/security/authenticators", from: "/auth/account/security", [:])
+        let key = try #require(page.text.firstMatch(of: #/data-copy="([A-Z2-7]{32})"/#).map { String($0.1) })
+        let id = try #require(page.text.firstMatch(of: #/name="id" value="([^"]+)"/#).map { String($0.1) })
+        let password = OneTimePassword.standard
+        let code = password.code(secret: Base32.decode(key) ?? [], counter: password.step(at: Timestamp.now().secondsSinceEpoch))
+        let shown = try await browser.post(
+            "/auth/account/security/authenticators/confirm",
+            ["form_token": TestBrowser.formToken(page.text), "id": id, "name": "Phone", "code": code.description])
+        #expect(shown.status == .ok && browser.cookies["postern"] != after)
+        let set = try #require(shown.text.firstMatch(of: #/name="set" value="([^"]+)"/#).map { String($0.1) })
+        let used = try await browser.post(
+            "/auth/account/security/recovery-codes/use",
+            ["form_token": TestBrowser.formToken(shown.text), "set": set, "saved": "yes"])
+        #expect(used.headers[.location] == "/auth/account/security?done=codes")
+        await house.close()
+    }
+
+    @Test("wrong recovery codes don't stop the owner's app", arguments: StoreUnderTest.allCases)
+    func wrongRecoveryCodes(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        let id = try await house.makeAccount("ada@example.com")
+        let phone = try await house.addPhone(to: id)
+        for _ in 1...6 {
+            let attempt = try await house.attempt("ada@example.com")
+            for _ in 1...10 { #expect(try await house.finish(attempt, "recovery_code", "x").reason == "wrong-code") }
+        }
+        #expect(try await house.finish(try await house.attempt("ada@example.com"), "totp", phone.code(at: .now())).status == .ok)
+        await house.close()
+    }
+
+    @Test(
+        "AZ-05: what administrators do to people needs a proof of minutes ago; ending sessions never waits",
+        arguments: StoreUnderTest.allCases)
+    func administratorsStepUp(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        let (owner, ada) = (try await house.makeAccount("owner@example.com", role: .owner), try await house.makeAccount("ada@example.com"))
+        let browser = TestBrowser(house)
+        _ = try await browser.signIn("owner@example.com")
+        try await house.age(owner, by: 301)
+        for (act, fields) in [("disable", [:]), ("delete", [:]), ("role", ["role": "owner"]), ("join", ["group": "staff"])] {
+            let answer = try await browser.submit("/auth/admin/people/\(ada)/\(act)", from: "/auth/admin/people", fields)
+            #expect(answer.headers[.location]?.hasPrefix("/auth/account/step-up") == true, "\(act)")
+        }
+        let ended = try await browser.submit("/auth/admin/people/\(ada)/end-sessions", from: "/auth/admin/people", [:])
+        #expect(ended.headers[.location] == "/auth/admin/people/\(ada)")
+        let account = try await house.store.read { (transaction) throws(StoreError) in try transaction.account(ada) }
+        #expect(account?.state == .active && account?.role == .member)
+        await house.close()
+    }
+}
+
+@Suite struct EscapingTests {
+    @Test("a quote with an accent on it is escaped like any other")
+    func combiningMarks() {
+        let template = Pages.template(#"<input value="{{name}}"{{#list}} data-x="{{word}}"{{/list}}>"#)
+        let nasty = "\"\u{301} formaction=\u{301}<\u{301}>&'\u{20DD}"
+        let page = Pages(site: Settings.Site()).gate(template, title: "x", ["name": nasty, "list": [["word": nasty]]])
+        let text = page.split(separator: "\n").first { $0.contains("<input") } ?? ""
+        #expect(text.utf8.filter { $0 == UInt8(ascii: "\"") }.count == 4)
+        #expect(text.utf8.filter { $0 == UInt8(ascii: "<") }.count == 1)
+        #expect(!text.utf8.contains(UInt8(ascii: "'")))
+    }
 }
