@@ -230,7 +230,8 @@ import Testing
         await #expect(throws: StoreError.self) {
             try await store.read { (transaction) throws(StoreError) in try transaction.run("SELECT 1 AS one") }
         }
-        #expect(ContinuousClock.now - start < .seconds(5))
+        // Of another order than a refused connection takes, so that no busy machine fails it.
+        #expect(ContinuousClock.now - start < .seconds(60))
         await store.close()
         #expect(throws: StoreError.self) { try SQLiteStore(path: "/nowhere/at/all.sqlite") }
     }

@@ -13,11 +13,7 @@ struct RenameAccount: Sendable {
     func rename(_ id: Account.ID, to text: String, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
         guard text.utf8.count <= 4 * Self.longestName + 100 else { return .nameInvalid }
         let name = trimmed(text)
-        // No control, format or surrogate characters: a name can't reorder the line it stands in, or end it.
-        let isPlain = name.unicodeScalars.allSatisfy {
-            ![.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
-        }
-        guard isPlain, name.unicodeScalars.count <= Self.longestName else { return .nameInvalid }
+        guard isPlainLine(name), name.unicodeScalars.count <= Self.longestName else { return .nameInvalid }
         let isRenamed = try await store.write { (transaction) throws(StoreError) in
             guard try transaction.rename(id, to: name) else { return false }
             try transaction.record(AuditEvent(.renamed, account: id, by: .account(id), from: client, at: now))

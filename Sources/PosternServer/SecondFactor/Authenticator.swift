@@ -34,10 +34,7 @@ struct Authenticator: Equatable, Sendable {
     static func name(_ text: String) -> String? {
         guard text.utf8.count <= 4 * longestName + 100 else { return nil }
         let name = trimmed(text)
-        let isPlain = name.unicodeScalars.allSatisfy {
-            ![.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
-        }
-        return isPlain && (1...longestName).contains(name.unicodeScalars.count) ? name : nil
+        return isPlainLine(name) && (1...longestName).contains(name.unicodeScalars.count) ? name : nil
     }
 }
 
@@ -129,9 +126,8 @@ struct CodeMatcher: Sendable {
     }
 }
 
-/// What became of a try with a code.
+/// Why a try with a code was refused.
 enum CodeVerdict: Equatable, Sendable {
-    case accepted(Authenticator.ID)
     case wrong
     /// Right, but used before, or older than one that was. Not counted: it is no guess (TO-02).
     case used

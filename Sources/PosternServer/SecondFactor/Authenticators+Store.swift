@@ -11,7 +11,7 @@ extension Migration {
                 account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, id BYTEA NOT NULL,
                 name TEXT NOT NULL, secret BYTEA NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT, confirmed_at BIGINT,
                 used_at BIGINT, last_step BIGINT NOT NULL, drift BIGINT NOT NULL, side BIGINT NOT NULL, clock_error BIGINT NOT NULL,
-                stray_step BIGINT, stray_drift BIGINT, stray_error BIGINT, PRIMARY KEY (account_id, id))
+                stray_step BIGINT, stray_drift BIGINT, PRIMARY KEY (account_id, id))
             """
         ])
 }
@@ -145,7 +145,7 @@ extension Transaction {
         if isLearnt { return true }
         try change(
             """
-            UPDATE authenticator SET stray_step = \(stray.step), stray_drift = \(stray.drift), stray_error = \(stray.error)
+            UPDATE authenticator SET stray_step = \(stray.step), stray_drift = \(stray.drift)
             WHERE account_id = \(account) AND id = \(stray.authenticator) AND last_step < \(stray.step)
             """)
         return false

@@ -1,10 +1,10 @@
 import Storage
 
 extension CodeVerdict {
-    /// The stable code of a refusal. An accepted one has none that anybody is told.
+    /// The stable code.
     var reason: Reason {
         switch self {
-        case .accepted, .wrong: .wrongCode
+        case .wrong: .wrongCode
         case .used: .codeUsed
         case .clockOff: .clockOff
         case .wait: .codesWait
@@ -18,7 +18,7 @@ extension CodeVerdict {
         switch self {
         case .wrong where isRecoveryCode:
             "That isn’t one of your unused recovery codes. Check it for typing mistakes."
-        case .accepted, .wrong: "That code isn’t right. Type the 6 digits your app shows now."
+        case .wrong: "That code isn’t right. Type the 6 digits your app shows now."
         case .used: "That code was used already, or is older than one that was. Wait for the next one, at most 30 seconds."
         case .clockOff(let seconds) where abs(seconds) < 45:
             "Your phone’s clock has changed. Wait for the next code, and type that."
@@ -36,7 +36,7 @@ extension CodeVerdict {
         var refused = Refused(reason, field: "code", detail: words(isRecoveryCode: isRecoveryCode, now: now))
         switch self {
         case .wait(let until), .moreNeeded(_, let until): refused.retryAfter = max(1, (until - now).components.seconds + 1)
-        case .accepted, .wrong, .used, .clockOff: break
+        case .wrong, .used, .clockOff: break
         }
         return refused
     }

@@ -7,7 +7,7 @@ import Storage
 /// comes again.
 struct EnrolPage {
     let id: String
-    var name = "My phone"
+    var name = Self.suggestedName
     /// Nil once the key was shown.
     var uri: EnrolAuthenticator.Pending?
     var problem: String?
@@ -23,6 +23,9 @@ struct EnrolPage {
         guard let reader else { return pages.gate(Self.gate, title: "Add an authenticator app", values) }
         return pages.account(Self.inside, title: "Add an authenticator app", at: .security, for: reader, values)
     }
+
+    /// What the field for the name holds at first.
+    static let suggestedName = "My phone"
 
     private var values: [String: Any] {
         var values: [String: Any] = [

@@ -20,7 +20,7 @@ extension FactorNotices {
     ) throws(StoreError) {
         switch verdict {
         case .wrong, .clockOff: break
-        case .accepted, .used, .wait, .moreNeeded: return
+        case .used, .wait, .moreNeeded: return
         }
         guard try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
             let email = try transaction.account(account)?.email, let notice = job(.codesStopped, to: email, now: now)

@@ -1,3 +1,4 @@
+import OneTimePassword
 import PasswordHashing
 import Secrets
 import Storage
@@ -16,17 +17,8 @@ struct RecoveryCode: Sendable {
 
     init(random: [UInt8]) {
         precondition(random.count == Self.randomBytes, "A recovery code needs \(Self.randomBytes) random bytes.")
-        var characters: [UInt8] = []
-        var buffer: UInt32 = 0
-        var bits: UInt32 = 0
-        for byte in random {
-            buffer = (buffer << 8 | UInt32(byte)) & 0xFFFF
-            bits += 8
-            while bits >= 5 {
-                bits -= 5
-                characters.append(Self.alphabet[Int(buffer >> bits & 31)])
-            }
-        }
+        // Character by character the same 5 bits, in the other alphabet: A to Z stand for 0 to 25, 2 to 7 for the rest.
+        let characters = Base32.encode(random).utf8.map { Self.alphabet[Int($0 >= UInt8(ascii: "A") ? $0 - 65 : $0 - 50 + 26)] }
         self.characters = Secret(characters)
     }
 

@@ -30,12 +30,6 @@ struct SecondFactorWeb: Room {
         return id
     }
 
-    private func stepUpNeeded(_ session: LiveSession, _ now: Timestamp) async throws -> Refused {
-        var refused = Refused(.stepUpRequired)
-        refused.methods = try await factors(session.account, now).methods
-        return refused
-    }
-
     @Sendable private func list(_ request: Request, _ visit: Visit) async throws -> Response {
         let held = try await factors(try visit.signedIn().account, visit.now)
         return try .json(
@@ -52,7 +46,7 @@ struct SecondFactorWeb: Room {
         let session = try visit.signedIn()
         let name = try JSONFields(visit.body, allowed: ["name"]).text("name")
         let outcome = try await enrol.begin(name, for: .session(session), now: visit.now)
-        if case .stepUpNeeded = outcome { throw try await stepUpNeeded(session, visit.now) }
+        if case .stepUpNeeded = outcome { throw try await factors(session.account, visit.now).stepUpRequired }
         return try AuthenticatorAnswers.begun(outcome)
     }
 
@@ -83,7 +77,7 @@ struct SecondFactorWeb: Room {
         switch try await manage.remove(try id(visit), in: session, client: visit.client, now: visit.now) {
         case .removed: return .nothing()
         case .noSuchAuthenticator: throw Refused(.notFound)
-        case .proofNeeded: throw try await stepUpNeeded(session, visit.now)
+        case .proofNeeded: throw try await factors(session.account, visit.now).stepUpRequired
         }
     }
 
@@ -91,7 +85,7 @@ struct SecondFactorWeb: Room {
         let session = try visit.signedIn()
         switch try await codes.make(in: session, atOnce: true, client: visit.client, now: visit.now) {
         case .made(let made): return try .json(["recovery_codes": made.texts.map(\.exposed)], status: .created)
-        case .stepUpNeeded: throw try await stepUpNeeded(session, visit.now)
+        case .stepUpNeeded: throw try await factors(session.account, visit.now).stepUpRequired
         case .noFactor: throw Refused(.noSecondFactor)
         case .busy: throw Refused(.busy)
         }

@@ -121,10 +121,9 @@ struct SecondStepWeb: Room {
     @Sendable private func begin(_ request: Request, _ visit: Visit) async throws -> Response {
         let back = returnTo(try FormFields(visit.body).text("return_to"))
         guard let person = try await person(token(request), visit) else { return startOver(back) }
-        var page = enrolPage(id: "", back: back, visit)
-        switch try await enrol.begin(page.name, for: person, now: visit.now) {
+        switch try await enrol.begin(EnrolPage.suggestedName, for: person, now: visit.now) {
         case .pending(let pending):
-            page = enrolPage(id: pending.id.description, back: back, visit)
+            var page = enrolPage(id: pending.id.description, back: back, visit)
             page.uri = pending
             return .page(page.html(shell.pages, for: nil))
         case .tooMany: throw Refused(.tooManyAuthenticators)

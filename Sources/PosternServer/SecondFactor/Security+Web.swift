@@ -63,7 +63,7 @@ struct SecurityWeb: Room {
 
     @Sendable private func begin(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
-        switch try await enrol.begin(enrolPage(id: "", visit).name, for: .session(session), now: visit.now) {
+        switch try await enrol.begin(EnrolPage.suggestedName, for: .session(session), now: visit.now) {
         case .pending(let pending):
             var page = enrolPage(id: pending.id.description, visit)
             page.uri = pending

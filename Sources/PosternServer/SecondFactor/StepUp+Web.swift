@@ -81,15 +81,9 @@ struct StepUpWeb: Room {
         case .proved(let token): return .nothing().setting(cookie: token.map { shell.renewed(session, $0, visit) })
         case .refused(let verdict): throw verdict.refused(isRecoveryCode: method == "recovery_code", now: visit.now)
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
-        case .factorNeeded, .noFactor: throw try await stepUpNeeded(session.account, visit.now)
+        case .factorNeeded, .noFactor: throw try await factors(session.account, visit.now).stepUpRequired
         case .busy: throw Refused(.busy)
         }
-    }
-
-    private func stepUpNeeded(_ account: Account.ID, _ now: Timestamp) async throws -> Refused {
-        var refused = Refused(.stepUpRequired)
-        refused.methods = try await factors(account, now).methods
-        return refused
     }
 }
 
@@ -99,5 +93,12 @@ extension SecurityPage.Factors {
         guard !authenticators.isEmpty else { return ["password"] }
         let methods = recoveryCodesLeft > 0 ? OfferedProof.methods : ["totp"]
         return tries.lastMethod == "recovery_code" ? methods.reversed() : methods
+    }
+
+    /// What the API answers where a proof is missing.
+    var stepUpRequired: Refused {
+        var refused = Refused(.stepUpRequired)
+        refused.methods = methods
+        return refused
     }
 }

@@ -39,7 +39,7 @@ struct StepUp: Sendable {
             case .factor(let proof): try await prove(proof, only: only, token, in: session, client: client, now: now)
             case .password(let text): try await prove(text, token, in: session, client: client, now: now)
             }
-        desk.forget(session.account)
+        if case .proved = outcome { desk.forget(session.account) }
         return outcome
     }
 

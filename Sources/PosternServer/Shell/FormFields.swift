@@ -62,6 +62,13 @@ func trimmed(_ text: String) -> String {
     return String(text[start...end])
 }
 
+/// Whether a text stands on one line and can't reorder or end it: no control, format or separator characters.
+func isPlainLine(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy {
+        ![.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
+    }
+}
+
 /// Percent-encodes all but unreserved characters (RFC 3986 §2.3).
 func percentEncoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
