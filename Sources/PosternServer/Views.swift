@@ -39,13 +39,13 @@ struct Views: Sendable {
 
     @Sendable func figures(now: Timestamp) async throws(StoreError) -> OverviewPage.Figures {
         try await store.read { (transaction) throws(StoreError) in
-            let attempts = try transaction.signInCounts(since: now - .seconds(86_400))
+            let attempts = try transaction.attemptCounts(since: now - .seconds(86_400))
             let jobs = try transaction.jobCounts()
             return OverviewPage.Figures(
                 accounts: try transaction.accountCounts(), sessions: try transaction.sessionCount(now: now),
                 groups: try transaction.groupCount(),
                 signInsToday: attempts[.signedIn] ?? 0,
-                refusedToday: attempts[.signInFailed] ?? 0,
+                refusedToday: attempts[.refused] ?? 0,
                 jobsReady: jobs.ready, jobsDead: jobs.dead)
         }
     }

@@ -14,10 +14,28 @@ func storeError(_ error: any Error) -> StoreError {
     }
 }
 
-/// Statements on one connection. GRDB keeps them prepared; they are bound and stepped without its row types, which cost more than SQLite
-/// itself does for statements as small as ours.
+func lastError(of connection: OpaquePointer?) -> StoreError {
+    storeError(
+        DatabaseError(
+            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(connection)), message: String(cString: sqlite3_errmsg(connection))))
+}
+
+/// Statements on one connection. They are bound and stepped without GRDB's row types, which cost more than SQLite itself does for
+/// statements as small as ours.
 struct SQLiteConnection: Storage.Connection {
-    let database: Database
+    let handle: OpaquePointer?
+    /// Gives a statement that is kept prepared.
+    let prepare: (String) throws -> OpaquePointer
+
+    init(handle: OpaquePointer?, prepare: @escaping (String) throws -> OpaquePointer) {
+        self.handle = handle
+        self.prepare = prepare
+    }
+
+    /// A connection of GRDB's pool, which keeps its statements prepared.
+    init(database: Database) {
+        self.init(handle: database.sqliteConnection) { try database.cachedStatement(sql: $0).sqliteStatement }
+    }
 
     var dialect: Dialect { .sqlite }
 
@@ -36,14 +54,14 @@ struct SQLiteConnection: Storage.Connection {
         let prepared = try prepared(statement)
         defer { sqlite3_reset(prepared) }
         while try step(prepared) {}
-        return Int(sqlite3_changes64(database.sqliteConnection))
+        return Int(sqlite3_changes64(handle))
     }
 
     private func prepared(_ statement: SQLStatement) throws(StoreError) -> OpaquePointer {
         let prepared: OpaquePointer
-        do { prepared = try database.cachedStatement(sql: statement.text).sqliteStatement } catch { throw storeError(error) }
+        do { prepared = try prepare(statement.text) } catch { throw storeError(error) }
         for (position, binding) in zip(Int32(1)..., statement.bindings) {
-            guard bind(binding, to: prepared, at: position) == SQLITE_OK else { throw lastError }
+            guard bind(binding, to: prepared, at: position) == SQLITE_OK else { throw lastError(of: handle) }
         }
         return prepared
     }
@@ -73,16 +91,8 @@ struct SQLiteConnection: Storage.Connection {
         switch sqlite3_step(prepared) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
-        default: throw lastError
+        default: throw lastError(of: handle)
         }
-    }
-
-    private var lastError: StoreError {
-        let connection = database.sqliteConnection
-        return storeError(
-            DatabaseError(
-                resultCode: ResultCode(rawValue: sqlite3_extended_errcode(connection)), message: String(cString: sqlite3_errmsg(connection))
-            ))
     }
 
     private func value(of prepared: OpaquePointer, column: Int32) -> SQLValue {

@@ -7,6 +7,7 @@ import WorkThreads
 /// The embedded store: one SQLite file in WAL mode, durable when a write returns.
 package struct SQLiteStore: Store {
     private let pool: DatabasePool
+    private let lookUps: LookUpConnections
     /// The threads on which the pool's blocking calls are made.
     private let writer: WorkThreads<GroupCommit>
     private let readers: WorkThreads<Void>
@@ -21,8 +22,7 @@ package struct SQLiteStore: Store {
     ///   - readers: connections for reads beside the one writer.
     package init(path: String, readers: Int = 4) throws(StoreError) {
         var configuration = GRDB.Configuration()
-        // Besides the threads' own, one for each caller that can look something up at once: none of them ever waits for another.
-        configuration.maximumReaderCount = readers + ProcessInfo.processInfo.activeProcessorCount
+        configuration.maximumReaderCount = readers
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
@@ -40,6 +40,7 @@ package struct SQLiteStore: Store {
             // Not among the settings above: the pool itself sets NORMAL when it turns WAL on, and a commit would then not wait for the disk.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             self.pool = pool
+            lookUps = LookUpConnections(path: path)
             writer = WorkThreads(
                 name: "postern-write", count: 1, queue: Self.longestQueue, batch: Self.largestGroup, make: { GroupCommit(pool: pool) },
                 together: { $0.commit($1) })
@@ -64,7 +65,9 @@ package struct SQLiteStore: Store {
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let result = await readers.run { _ in
-            Result { () throws(StoreError) in try onPool { try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } } }
+            Result { () throws(StoreError) in
+                do { return try pool.read { try body(Transaction(SQLiteConnection(database: $0))) } } catch { throw storeError(error) }
+            }
         }
         guard let result else { throw Self.noRoom }
         return try result.get()
@@ -73,12 +76,8 @@ package struct SQLiteStore: Store {
     package func lookUp<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        // Without a transaction around it: a few rows by key need no common snapshot. The connection can't write all the same.
-        try onPool { try pool.unsafeRead { try body(Transaction(SQLiteConnection(database: $0))) } }
-    }
-
-    private func onPool<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
-        do { return try body() } catch { throw storeError(error) }
+        // Without a transaction around it: a few rows by key need no common snapshot.
+        try lookUps.use(body)
     }
 
     private static var noRoom: StoreError { .unavailable(reason: "SQLite: too many waiting, or closed") }
@@ -108,6 +107,7 @@ package struct SQLiteStore: Store {
     package func close() async {
         writer.close()
         readers.close()
+        lookUps.close()
         try? pool.close()
     }
 }

@@ -12,7 +12,6 @@ extension Migration {
                 address TEXT NOT NULL, detail TEXT NOT NULL)
             """,
             "CREATE INDEX audit_event_by_account ON audit_event (account_id, at)",
-            "CREATE INDEX audit_event_by_time ON audit_event (at)",
         ])
 }
 
@@ -53,14 +52,5 @@ extension Transaction {
                     actorID: try row.optionalID("actor_id"), address: try row.text("address"), detail: try row.text("detail")))
         }
         return lines
-    }
-
-    /// How often sign-ins succeeded and failed since then.
-    borrowing func signInCounts(since: Timestamp) throws(StoreError) -> [AuditEvent.Kind: Int64] {
-        var counts: [AuditEvent.Kind: Int64] = [:]
-        for row in try run("SELECT kind, COUNT(*) AS number FROM audit_event WHERE at > \(since) AND kind LIKE 'sign-in.%' GROUP BY kind") {
-            if let kind = AuditEvent.Kind(rawValue: try row.text("kind")) { counts[kind] = try row.integer("number") }
-        }
-        return counts
     }
 }

@@ -39,7 +39,7 @@ enum AuthenticatorAnswers {
 
     static func confirmed(_ outcome: EnrolAuthenticator.Confirmation, now: Timestamp) throws -> Response {
         switch outcome {
-        case .confirmed(let codes, let session?, _): return try .json(SignedIn(session, codes: codes))
+        case .confirmed(let codes, let session?, _): return SignedIn(session: session, codes: codes).response
         case .confirmed(let codes, nil, _): return try .json(Confirmed(recovery_codes: codes?.texts.map(\.exposed)))
         case .wrongCode: throw CodeVerdict.wrong.refused(now: now)
         case .gone: throw Refused(.enrolmentOver)

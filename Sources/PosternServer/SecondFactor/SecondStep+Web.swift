@@ -170,7 +170,7 @@ struct SecondStepWeb: Room {
             challenge: try token(in: fields), proof: proof, trusts: try fields.bool("trust", default: false), client: visit.client,
             replaced: visit.sessionToken)
         switch try await secondStep.finish(attempt, now: visit.now) {
-        case .signedIn(let session, let trust): return try .json(SignedIn(session, trust: trust))
+        case .signedIn(let session, let trust): return SignedIn(session: session, trust: trust).response
         case .refused(let verdict): throw verdict.refused(isRecoveryCode: proof.isRecoveryCode, now: visit.now)
         case .over: throw Refused(.attemptOver)
         case .mustEnrol: throw Refused(.secondFactorRequired, detail: "Add one at /auth/v1/sign-in/authenticators with this attempt.")
@@ -192,33 +192,5 @@ struct SecondStepWeb: Room {
             id, code: Secret(try fields.text("code")), for: person, codes: .atOnce, client: visit.client, replaced: visit.sessionToken,
             now: visit.now)
         return try AuthenticatorAnswers.confirmed(outcome, now: visit.now)
-    }
-}
-
-/// A sign-in that ended well, as the API answers it.
-struct SignedIn: Encodable {
-    struct Session: Encodable {
-        let id: String
-        let token: String
-        let account: String
-        let assurance: String
-        let expires_at: String
-    }
-
-    let next = "done"
-    let session: Session
-    /// To send as the `postern-trust` cookie's value with later sign-ins.
-    let trust: String?
-    let recovery_codes: [String]?
-    /// Until when a group asks for a second factor.
-    let enrol_by: String?
-
-    init(_ new: NewSession, trust: NewTrust? = nil, codes: NewRecoverySet? = nil, enrolBy: Timestamp? = nil) {
-        session = Session(
-            id: new.id.description, token: new.token.token.text.exposed, account: new.account.description,
-            assurance: new.proof.assurance.rawValue, expires_at: ISOTime.text(new.expiresAt))
-        self.trust = trust?.token.text.exposed
-        recovery_codes = codes?.texts.map(\.exposed)
-        enrol_by = enrolBy.map(ISOTime.text)
     }
 }

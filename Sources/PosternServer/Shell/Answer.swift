@@ -11,9 +11,15 @@ extension Response {
     }
 
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        json(body: ByteBuffer(bytes: try encoded(value)), status: status)
+    }
+
+    /// - Parameter text: JSON already.
+    static func json(text: String) -> Response { json(body: ByteBuffer(string: text), status: .ok) }
+
+    private static func json(body: ByteBuffer, status: HTTPResponse.Status) -> Response {
         Response(
-            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoded(value))))
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"], body: ResponseBody(byteBuffer: body))
     }
 
     static func seeOther(_ location: String) -> Response {

@@ -76,7 +76,7 @@ struct SignInWeb: Room {
             request, email, password: try fields.text("password"), isKept: try fields.bool("keep", default: false), visit)
         switch try await signIn.attempt(attempt, now: visit.now) {
         // No cookie: whoever calls the API holds the token itself.
-        case .signedIn(let session, let enrolBy): return try .json(SignedIn(session, enrolBy: enrolBy))
+        case .signedIn(let session, let enrolBy): return SignedIn(session: session, enrolBy: enrolBy).response
         case .secondFactorNeeded(let challenge):
             return try .json(
                 NextStep(

@@ -45,4 +45,14 @@ extension Transaction {
         }
         return lines
     }
+
+    /// How attempts ended since then. By their ids, which order by time: an index for that alone would cost every sign-in.
+    borrowing func attemptCounts(since: Timestamp) throws(StoreError) -> [SignInAttempt.Outcome: Int64] {
+        let first = SignInAttempt.ID(now: since, random: [UInt8](repeating: 0, count: 10))
+        var counts: [SignInAttempt.Outcome: Int64] = [:]
+        for row in try run("SELECT outcome, COUNT(*) AS number FROM sign_in_attempt WHERE id >= \(first) GROUP BY outcome") {
+            if let outcome = SignInAttempt.Outcome(rawValue: try row.text("outcome")) { counts[outcome] = try row.integer("number") }
+        }
+        return counts
+    }
 }
