@@ -48,6 +48,7 @@ let package = Package(
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CPublicSuffix", pkgConfig: "libpsl", providers: [.apt(["libpsl-dev"])]),
         .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev", "zlib1g-dev"])]),
 
         // The house.
@@ -55,7 +56,7 @@ let package = Package(
             name: "PosternServer",
             dependencies: [
                 "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
-                "OneTimePassword", "CQREncode",
+                "OneTimePassword", "CQREncode", "CPublicSuffix",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

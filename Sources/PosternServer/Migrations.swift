@@ -17,5 +17,9 @@ extension Migration {
         .authenticators,
         .recoveryCodes,
         .challenges,
+        .apps,
+        .entry,
+        .usernames,
+        .checks,
     ]
 }

@@ -14,7 +14,7 @@ package struct PosternCommand: AsyncParsableCommand {
             standard input, never from arguments. docs/settings.md lists every setting.
             """,
         subcommands: [
-            ServeCommand.self, SetupLinkCommand.self, AccountCommand.self, SecretsCommand.self, MigrateCommand.self, BackupCommand.self,
+            ServeCommand.self, SetupLinkCommand.self, AccountCommand.self, AppCommand.self, SnippetCommand.self, SecretsCommand.self, MigrateCommand.self, BackupCommand.self,
         ])
 
     package init() {}

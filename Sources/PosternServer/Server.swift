@@ -17,6 +17,7 @@ package struct Server: Sendable {
     let logger: Logger
     let hasher: PasswordHasher
     let desk: SessionDesk
+    let directory: AppDirectory
     let mailbox: DevelopmentMailbox?
     let routes: [Route]
     package let frontDoor: FrontDoor
@@ -32,24 +33,41 @@ package struct Server: Sendable {
         let desk = SessionDesk(store: store, logger: logger)
         self.hasher = hasher
         self.desk = desk
+        let directory = AppDirectory(store: store, configured: settings.apps, logger: logger)
+        self.directory = directory
         mailbox = settings.showsDevelopmentMailbox ? DevelopmentMailbox() : nil
         let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
         let pages = Pages(site: settings.site)
         let shell = Shell(
             publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages,
-            forms: CrossSite(publicURL: settings.publicURL, keys: keys.current),
+            forms: CrossSite(keys: keys.current),
             random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
-            findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) }, headers: SecurityHeaders())
+            findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
+            apps: Self.hosts(directory), headers: SecurityHeaders())
         let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
         self.setUp = setUp
+        let gateway = GatewayWeb(
+            directory: directory, desk: desk,
+            assertions: Assertions(signer: TokenSigner(keys.current, purpose: Assertions.purpose), issuer: settings.publicURL),
+            checks: WatchChecks(store: store), shell: shell)
         let parts = Parts(
             settings: settings, store: store, keys: keys, random: random, hasher: hasher, desk: desk, shell: shell, setUp: setUp,
-            mailbox: mailbox)
+            gateway: gateway, mailbox: mailbox)
         routes = parts.rooms.flatMap(\.routes)
-        let gateway = GatewayWeb(
-            gateway: Gateway(publicURL: settings.publicURL, appHosts: settings.appHosts), desk: desk, shell: shell)
         frontDoor = FrontDoor(
-            shell: shell, routes: routes, fast: ["/auth/request": gateway.request, "/auth/forward": gateway.forward])
+            shell: shell, routes: routes,
+            fast: [GatewayWeb.requestPath: gateway.request, GatewayWeb.forwardPath: gateway.forward],
+            below: (GatewayWeb.envoyPath, gateway.envoy))
+    }
+
+    /// The apps as the shell sees them.
+    private static func hosts(_ directory: AppDirectory) -> AppHosts {
+        let host = { @Sendable (served: ServedApp) in
+            AppHost(name: served.app.name, origin: served.app.origin, sessionPurpose: served.sessionPurpose)
+        }
+        return AppHosts(
+            at: { (authority) throws(StoreError) in try await directory.current().app(at: authority).map(host) },
+            all: { directory.known?.all.map(host) ?? [] })
     }
 
     /// What rooms are made from.
@@ -62,6 +80,7 @@ package struct Server: Sendable {
         let desk: SessionDesk
         let shell: Shell
         let setUp: SetUpOwner
+        let gateway: GatewayWeb
         let mailbox: DevelopmentMailbox?
 
         var rooms: [any Room] {
@@ -84,14 +103,23 @@ package struct Server: Sendable {
                         secondFactors: settings.secondFactors,
                         random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
-                    appHosts: settings.appHosts, methods: second.methods, ownerIsMissing: views.ownerIsMissing),
+                    methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
                 SetupWeb(setUp: setUp, shell: shell),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
                 AdminWeb(
                     administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed,
                     shell: shell,
-                    figures: views.figures, search: views.search, person: views.person),
+                    figures: views.figures, search: views.search,
+                    appNames: { [directory = gateway.directory] () throws(StoreError) in
+                        try await directory.current().all.map(\.app.name)
+                    }, person: views.person),
+                AppsWeb(
+                    directory: gateway.directory,
+                    preview: PreviewApp(store: store, assertions: gateway.assertions, random: random), shell: shell),
+                gateway,
+                EntryWeb(
+                    gateway: gateway, enter: EnterApp(store: store, random: random), desk: desk, directory: gateway.directory, shell: shell),
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
@@ -124,10 +152,10 @@ package struct Server: Sendable {
                 store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices,
                 random: random)
             rooms = [
-                SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell, appHosts: settings.appHosts),
-                StepUpWeb(stepUp: stepUp, shell: shell, appHosts: settings.appHosts, factors: factors),
+                SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell),
+                StepUpWeb(stepUp: stepUp, shell: shell, factors: factors),
                 SecurityWeb(
-                    enrol: enrol, manage: manage, codes: codes, stepUp: stepUp, shell: shell, appHosts: settings.appHosts, factors: factors),
+                    enrol: enrol, manage: manage, codes: codes, stepUp: stepUp, shell: shell, factors: factors),
                 SecondFactorWeb(enrol: enrol, manage: manage, codes: codes, shell: shell, factors: factors),
                 ResetFactorsWeb(reset: ResetFactors(store: store, desk: desk, notices: notices)),
             ]
@@ -167,7 +195,7 @@ package struct Server: Sendable {
                 address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
-        application.addServices(desk, keys, worker, Upkeep(store: store, logger: logger))
+        application.addServices(desk, directory, keys, worker, Upkeep(store: store, logger: logger))
         return application
     }
 }

@@ -15,7 +15,10 @@ extension Settings {
         SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "groups.*.second-factor.required"),
         SettingKey(pattern: "groups.*.second-factor.grace"), SettingKey(pattern: "second-factor.window"),
         SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"),
-        SettingKey(pattern: "apps.*.host"),
+        SettingKey(pattern: "apps.*.host"), SettingKey(pattern: "apps.*.identity"), SettingKey(pattern: "apps.*.email-domains", isList: true),
+        SettingKey(pattern: "apps.*.groups", isList: true), SettingKey(pattern: "apps.*.groups-separator"),
+        SettingKey(pattern: "apps.*.letters"), SettingKey(pattern: "apps.*.rules", isList: true),
+        SettingKey(pattern: "apps.*.cookie-domain"), SettingKey(pattern: "apps.*.keys"), SettingKey(pattern: "apps.*.key-header"),
         SettingKey(pattern: "hashing.memory-kib"), SettingKey(pattern: "hashing.passes"), SettingKey(pattern: "hashing.lanes"),
         SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
         SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
@@ -75,7 +78,8 @@ extension Settings {
         }
         try settings.readSessions(raw)
         try settings.readSecondFactors(raw)
-        try settings.readSignUpAndApps(raw)
+        try settings.readSignUp(raw)
+        try settings.readApps(raw)
         try settings.readMail(raw)
         try settings.readSite(raw)
         settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
@@ -161,17 +165,33 @@ extension Settings {
         }
     }
 
-    private mutating func readSignUpAndApps(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+    private mutating func readSignUp(_ raw: SettingsReader) throws(SettingsFile.Problem) {
         signUpDomains = raw.list("sign-up-domains").map { $0.lowercased() }
         if signUp == .domains, signUpDomains.isEmpty {
             throw raw.problem("sign-up-domains", found: "nothing", allowed: "at least one e-mail domain, because sign-up is 'domains'")
         }
+    }
+
+    private mutating func readApps(_ raw: SettingsReader) throws(SettingsFile.Problem) {
         for name in raw.names(under: "apps") {
-            let host = raw.text("apps.\(name).host") ?? ""
-            guard let url = PublicURL("https://" + host), !url.host.contains("[") else {
-                throw raw.problem("apps.\(name).host", found: host, allowed: "a host name such as app.example.org")
+            var fields = AppFields(name: name, host: raw.text("apps.\(name).host") ?? "")
+            fields.identity = raw.text("apps.\(name).identity")
+            fields.emailDomains = raw.list("apps.\(name).email-domains")
+            fields.groups = raw.list("apps.\(name).groups")
+            fields.separator = raw.text("apps.\(name).groups-separator")
+            fields.letters = raw.text("apps.\(name).letters")
+            fields.rules = raw.list("apps.\(name).rules")
+            fields.cookieDomain = raw.text("apps.\(name).cookie-domain")
+            fields.keys = raw.text("apps.\(name).keys")
+            fields.keyHeader = raw.text("apps.\(name).key-header")
+            let app: App
+            do throws(AppFields.Problem) { app = try fields.app(portal: publicURL) } catch {
+                throw raw.problem("apps.\(name).\(error.key)", found: error.found, allowed: error.allowed)
             }
-            appHosts.append(url.authority)
+            if let other = apps.first(where: { $0.origin.authority == app.origin.authority }) {
+                throw raw.problem("apps.\(name).host", found: fields.host, allowed: "a host that no other app has: '\(other.name)' has this one")
+            }
+            apps.append(app)
         }
     }
 

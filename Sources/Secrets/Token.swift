@@ -10,8 +10,13 @@ public struct Token: Sendable {
     /// What a token is for. The label goes into its hash and must never change.
     public struct Purpose: Sendable {
         let label: StaticString
+        fileprivate let detail: [UInt8]
 
-        public init(label: StaticString) { self.label = label }
+        /// - Parameter detail: the one place where the token is good, such as a host, without NUL: the hash is another for each.
+        public init(label: StaticString, detail: String = "") {
+            self.label = label
+            self.detail = detail.isEmpty ? [] : [0] + Array(detail.utf8)
+        }
     }
 
     private let bytes: [UInt8]
@@ -44,6 +49,7 @@ public struct Token: Sendable {
     private func digest(for purpose: Purpose) -> SHA256.Digest {
         var hash = SHA256()
         purpose.label.withUTF8Buffer { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        if !purpose.detail.isEmpty { purpose.detail.withUnsafeBytes { hash.update(bufferPointer: $0) } }
         withUnsafeBytes(of: UInt8(0)) { hash.update(bufferPointer: $0) }
         bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
         return hash.finalize()

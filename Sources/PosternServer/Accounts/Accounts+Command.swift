@@ -6,7 +6,7 @@ struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Make, look at, close and delete accounts.",
         subcommands: [
-            Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, FactorsCommand.self, ResetFactorsCommand.self,
+            Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, UsernameChange.self, FactorsCommand.self, ResetFactorsCommand.self,
         ])
 
     struct Create: AsyncParsableCommand {
@@ -108,6 +108,24 @@ struct AccountCommand: AsyncParsableCommand {
         func run() async throws { try await place.act(.enable, on: email, done: "is open", unchanged: "wasn't closed") }
     }
 
+    struct UsernameChange: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "username", abstract: "Give somebody another username.",
+            discussion: "Apps that know people by username take them for somebody else from then on: what they keep there stays under the old name.")
+
+        @OptionGroup var place: PlaceOptions
+        @Argument(help: "The account's address.") var email: String
+        @Argument(help: "1 to 40 of a-z, 0-9 and -.") var username: String
+
+        func run() async throws {
+            let settings = try place.settings()
+            guard let name = Username(choosing: username, appNames: settings.apps.map(\.name)) else {
+                throw failure("'\(username)' can't be a username. \(Reason.usernameInvalid.advice)")
+            }
+            try await place.act(.changeUsername(name), on: email, done: "is \(name.text) from now on", unchanged: "is as it was")
+        }
+    }
+
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete an account, its sessions and its history. The audit record keeps its id.")
@@ -138,6 +156,7 @@ extension PlaceOptions {
             switch try await flow.perform(act, on: account.id, by: .commandLine, now: .now()) {
             case .done: print("\(account.email) \(done).")
             case .unchanged: print("\(account.email) \(unchanged).")
+            case .usernameTaken: throw failure("That name, or one that looks like it, belongs or belonged to somebody else.")
             case .lastOwner: throw failure("\(account.email) is the last owner, and one must remain.")
             case .noSuchAccount, .notAllowed, .stepUpNeeded: throw failure("\(account.email) can't be changed.")
             }

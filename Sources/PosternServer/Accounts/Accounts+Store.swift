@@ -18,6 +18,21 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    /// Names as the eye sees them, so that nobody gets one that looks like another's (LG-22). They outlive accounts too.
+    static let usernames = Migration(
+        17, "usernames",
+        [
+            "CREATE TABLE username_shape (folded TEXT NOT NULL PRIMARY KEY, account_id BYTEA NOT NULL)",
+            """
+            INSERT INTO username_shape (folded, account_id)
+            SELECT REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(username, '-', ''), '0', 'o'), '1', 'l'), 'i', 'l'), 'rn', 'm'), 'vv', 'w'),
+                account_id
+            FROM username_taken WHERE account_id IS NOT NULL ON CONFLICT DO NOTHING
+            """,
+        ])
+}
+
 extension Account {
     init(_ row: Row) throws(StoreError) {
         guard let role = Role(rawValue: try row.text("role")) else { throw .unexpectedColumn("role") }
@@ -47,19 +62,42 @@ extension Transaction {
         for attempt in 0..<NewAccount.usernameTries {
             // Four digits first; where those are used up for a name, ten.
             let username = Username(derivedFrom: new.email, digits: attempt < 3 ? 4 : 10, random: random.bytes(8))
-            let isFree =
-                try change(
-                    """
-                    INSERT INTO username_taken (username, account_id) VALUES (\(username.text), \(new.id))
-                    ON CONFLICT (username) DO NOTHING
-                    """) == 1
-            guard isFree else { continue }
+            guard try takeUsername(username, for: new.id) else { continue }
             if try insertAccount(new, username: username) { return true }
             // Somebody else was faster with the address.
-            try change("DELETE FROM username_taken WHERE username = \(username.text) AND account_id = \(new.id)")
+            try change("DELETE FROM username_taken WHERE account_id = \(new.id)")
+            try change("DELETE FROM username_shape WHERE account_id = \(new.id)")
             return false
         }
         throw .unavailable(reason: "no free username for a new account in \(NewAccount.usernameTries) tries")
+    }
+
+    /// A name belongs to whom it was given first, for ever (AZ-08).
+    /// - Returns: false if it, or one that looks like it, was ever another's.
+    private borrowing func takeUsername(_ username: Username, for id: Account.ID) throws(StoreError) -> Bool {
+        let isShapeFree =
+            try change(
+                """
+                INSERT INTO username_shape (folded, account_id) VALUES (\(username.folded), \(id))
+                ON CONFLICT (folded) DO UPDATE SET account_id = excluded.account_id WHERE username_shape.account_id = excluded.account_id
+                """) == 1
+        guard isShapeFree else { return false }
+        return try change(
+            """
+            INSERT INTO username_taken (username, account_id) VALUES (\(username.text), \(id))
+            ON CONFLICT (username) DO UPDATE SET account_id = excluded.account_id WHERE username_taken.account_id = excluded.account_id
+            """) == 1
+    }
+
+    /// - Returns: false if the name, or one that looks like it, was ever another's.
+    borrowing func changeUsername(of id: Account.ID, to username: Username) throws(StoreError) -> Bool {
+        guard try takeUsername(username, for: id) else { return false }
+        return try change("UPDATE account SET username = \(username.text) WHERE id = \(id)") == 1
+    }
+
+    /// Whether somebody has, or had, this name or one that looks like it.
+    borrowing func isUsernameTaken(_ folded: String) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM username_shape WHERE folded = \(folded)").isEmpty
     }
 
     private borrowing func insertAccount(_ new: NewAccount, username: Username) throws(StoreError) -> Bool {

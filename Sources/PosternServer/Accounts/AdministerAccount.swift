@@ -18,6 +18,7 @@ struct AdministerAccount: Sendable {
         case changeRole(Account.Role)
         case join(GroupName)
         case leave(GroupName)
+        case changeUsername(Username)
     }
 
     enum Outcome: Equatable, Sendable {
@@ -28,6 +29,8 @@ struct AdministerAccount: Sendable {
         /// Administrators don't act on owners, and only owners give roles (AZ-06).
         case notAllowed
         case lastOwner
+        /// It, or one that looks like it, is or was somebody else's.
+        case usernameTaken
         /// All but ending sessions needs a proof of minutes ago (AZ-05).
         case stepUpNeeded
     }
@@ -72,6 +75,7 @@ struct AdministerAccount: Sendable {
         case .disable: account.state == .disabled ? .unchanged : .lastOwner
         case .delete, .changeRole: .lastOwner
         case .enable, .join, .leave, .endSessions: .unchanged
+        case .changeUsername: .usernameTaken
         }
     }
 
@@ -103,6 +107,8 @@ struct AdministerAccount: Sendable {
             return (try transaction.changeRole(of: account.id, to: role), event(.roleChanged, role.rawValue))
         case .join(let group): return (try transaction.addToGroup(group, account.id, now: now), event(.groupJoined, group.text))
         case .leave(let group): return (try transaction.removeFromGroup(group, account.id), event(.groupLeft, group.text))
+        case .changeUsername(let username):
+            return (try transaction.changeUsername(of: account.id, to: username), event(.usernameChanged, "\(account.username) to \(username.text)"))
         }
     }
 }

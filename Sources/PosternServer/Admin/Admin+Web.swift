@@ -22,6 +22,8 @@ struct AdminWeb: Room {
     let figures: @Sendable (Timestamp) async throws(StoreError) -> OverviewPage.Figures
     /// At most one more than ``mostShown``.
     let search: @Sendable (String) async throws(StoreError) -> [Account]
+    /// A person can't take the name of one.
+    let appNames: @Sendable () async throws(StoreError) -> [String]
     let person: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> Person?
 
     static let mostShown = 50
@@ -32,6 +34,7 @@ struct AdminWeb: Room {
             .page(.get, "/auth/admin/people", .administrator, people),
             .page(.post, "/auth/admin/invitations", .administrator, sendInvitation),
             .page(.get, "/auth/admin/people/{id}", .administrator) { _, visit in try await show(visit, problem: nil, status: .ok) },
+            .page(.post, "/auth/admin/people/{id}/username", .administrator, changeUsername),
             act("disable") { _ in .disable },
             act("enable") { _ in .enable },
             act("delete") { _ in .delete },
@@ -91,19 +94,34 @@ struct AdminWeb: Room {
         .page(.post, "/auth/admin/people/{id}/\(name)", .administrator) { _, visit in
             let session = try visit.signedIn()
             guard let id = Account.ID(visit.parameterID) else { throw Refused(.notFound) }
-            let act = try read(try FormFields(visit.body))
-            switch try await administer.perform(act, on: id, by: .account(session.account, in: session.id, visit.client), now: visit.now) {
-            case .done, .unchanged:
-                return .seeOther(name == "delete" ? "/auth/admin/people?done=deleted" : "/auth/admin/people/\(id)")
-            case .noSuchAccount: throw Refused(.notFound)
-            case .notAllowed: throw Refused(.notAllowed)
-            case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=\(percentEncoded("/auth/admin/people/\(id)"))")
-            case .lastOwner:
-                return try await show(
-                    visit, problem: "This is the last owner, and one must remain. Make somebody else an owner first.",
-                    status: Reason.lastOwner.status)
-            }
+            return try await perform(try read(try FormFields(visit.body)), on: id, in: session, visit)
         }
+    }
+
+    private func perform(_ act: AdministerAccount.Act, on id: Account.ID, in session: LiveSession, _ visit: Visit) async throws -> Response {
+        switch try await administer.perform(act, on: id, by: .account(session.account, in: session.id, visit.client), now: visit.now) {
+        case .done, .unchanged:
+            if case .delete = act { return .seeOther("/auth/admin/people?done=deleted") }
+            return .seeOther("/auth/admin/people/\(id)")
+        case .noSuchAccount: throw Refused(.notFound)
+        case .notAllowed: throw Refused(.notAllowed)
+        case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=\(percentEncoded("/auth/admin/people/\(id)"))")
+        case .usernameTaken: return try await show(visit, problem: Reason.usernameTaken.advice, status: Reason.usernameTaken.status)
+        case .lastOwner:
+            return try await show(
+                visit, problem: "This is the last owner, and one must remain. Make somebody else an owner first.",
+                status: Reason.lastOwner.status)
+        }
+    }
+
+    @Sendable private func changeUsername(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        guard let id = Account.ID(visit.parameterID) else { throw Refused(.notFound) }
+        let text = try FormFields(visit.body).text("username")
+        guard let username = Username(choosing: text, appNames: try await appNames()) else {
+            return try await show(visit, problem: Reason.usernameInvalid.advice, status: Reason.usernameInvalid.status)
+        }
+        return try await perform(.changeUsername(username), on: id, in: session, visit)
     }
 
     private static func group(_ form: FormFields) throws -> GroupName {

@@ -1,27 +1,46 @@
 import HTTPTypes
 import Hummingbird
 import NetworkAddress
+import Secrets
 import Storage
 
-/// The two contracts of proxies: `/auth/request` (nginx, HAProxy) and `/auth/forward` (Caddy, Traefik).
+/// What proxies ask: `/auth/request` (nginx, HAProxy), `/auth/forward` (Caddy, Traefik) and `/auth/envoy/…` (Envoy).
 ///
 /// An answer that allows sets no cookie, and carries every identity header, empty where there is nothing: a proxy that copies only what
 /// it gets would otherwise let the client's own through.
-struct GatewayWeb: Sendable {
-    let gateway: Gateway
+struct GatewayWeb: Room {
+    let directory: AppDirectory
     let desk: SessionDesk
+    let assertions: Assertions
+    let checks: WatchChecks
     let shell: Shell
+
+    /// Answered before the router: most of all traffic.
+    static let requestPath = "/auth/request"
+    static let forwardPath = "/auth/forward"
+    static let envoyPath = "/auth/envoy"
+
+    /// Longer ones are no longer handed on to the app: the whole answer must fit into a page of memory at the proxy.
+    private static let longestAuthorization = 1_500
+
+    var routes: [Route] { [.plain("/auth/jwks.json", keySet)] }
+
+    @Sendable private func keySet(_ request: Request, _ visit: Visit) async throws -> Response {
+        var response = Response.json(text: assertions.keySet)
+        response.headers[.cacheControl] = "public, max-age=3600"
+        return response
+    }
 
     /// nginx reads 2xx, 401 and 403 only; anything else becomes a 500.
     @Sendable func request(_ request: Request, _ visit: Visit) async -> Response {
-        guard request.method == .get || request.method == .head else { return Response(status: .forbidden) }
-        guard let verdict = await verdict(request, visit, .originalURL) else { return Self.refused(.forbidden, .unavailable) }
-        switch verdict {
-        case .allow(let session): return Self.allowed(session)
-        case .headerAlias: return Self.refused(.forbidden, .headerAlias)
-        case .signIn(let location):
-            var response = Self.refused(.unauthorized, .signInNeeded)
-            response.headers[.posternSignIn] = location ?? ""
+        guard request.method == .get || request.method == .head else { return Self.refused(.forbidden, .methodNotAllowed) }
+        let finding = await find(request, visit, .originalURL)
+        switch finding.verdict {
+        case .allow: return allowed(finding, request)
+        case .refused(let reason): return Self.refused(.forbidden, reason)
+        case .signIn(let need):
+            var response = Self.refused(.unauthorized, need == .session ? .signInNeeded : .secondFactorRequired)
+            response.headers[.posternSignIn] = finding.original.isNavigation ? wayIn(finding, need) : ""
             return response
         }
     }
@@ -31,104 +50,236 @@ struct GatewayWeb: Sendable {
         guard request.method == .get || request.method == .head else {
             return Response(status: .methodNotAllowed, headers: [.allow: "GET, HEAD"])
         }
-        guard let verdict = await verdict(request, visit, .forwarded) else { return shell.answerProgram(visit, .unavailable) }
-        switch verdict {
-        case .allow(let session): return Self.allowed(session)
-        case .headerAlias: return shell.answerProgram(visit, .headerAlias)
-        case .signIn(let location?):
-            let isSafe = ["GET", "HEAD"].contains(original(request, visit, .forwarded).method)
+        return await handOn(request, visit, .forwarded)
+    }
+
+    /// Envoy keeps the method, and puts the path behind ours.
+    @Sendable func envoy(_ request: Request, _ visit: Visit) async -> Response { await handOn(request, visit, .envoy) }
+
+    private func handOn(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Response {
+        let finding = await find(request, visit, dialect)
+        switch finding.verdict {
+        case .allow: return allowed(finding, request)
+        case .refused(let reason): return shell.answer(visit, reason, asPage: finding.original.isNavigation)
+        case .signIn(let need):
+            guard finding.original.isNavigation else {
+                return shell.answerProgram(visit, need == .session ? .signInNeeded : .secondFactorRequired, signInURL: wayIn(finding, need))
+            }
             return Response(
-                status: isSafe ? .found : .seeOther,
-                headers: [.location: shell.publicURL.description + location, .cacheControl: "no-store"])
-        case .signIn(nil):
-            var response = shell.answerProgram(visit, .signInNeeded)
-            response.headers[.posternSignIn] = shell.publicURL.description + "/auth/sign-in"
-            return response
+                status: finding.original.isSafe ? .found : .seeOther,
+                headers: [.location: wayIn(finding, need), .cacheControl: "no-store"])
         }
     }
 
-    private enum Dialect { case originalURL, forwarded }
+    // MARK: Deciding
 
-    /// Nil when it can't be decided: the caller denies.
-    private func verdict(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Gateway.Verdict? {
-        let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
-        guard let session = await session(request) else { return nil }
-        return gateway.verdict(session.value, original(request, visit, dialect), carriesIdentity: carriesIdentity)
+    /// Who describes the request, and how.
+    enum Dialect: String {
+        case originalURL = "request"
+        case forwarded = "forward"
+        case envoy
     }
 
-    private enum Finding {
-        case live(LiveSession), none
+    /// A request as it was understood, and what comes of it.
+    struct Finding {
+        let original: OriginalRequest
+        /// Nil where it isn't known, and before any app is.
+        let app: ServedApp?
+        let verdict: Gateway.Verdict
+        /// `Authorization` held a session's token of ours: the app must not see it.
+        let tookAuthorization: Bool
+    }
 
-        var value: LiveSession? { if case .live(let session) = self { session } else { nil } }
+    /// Before any app is named, whatever asks is one app: at its proxy's host, with the e-mail as the name.
+    private static func onlyApp(_ publicURL: PublicURL) -> App {
+        var app = App(name: "app", origin: publicURL)
+        app.identity = .email
+        return app
+    }
+
+    func find(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
+        let original = original(request, visit, dialect)
+        guard let listing = await listing() else { return Finding(original, .refused(.unavailable)) }
+        let served = original.place.flatMap { listing.app(at: $0.authority) }
+        if !listing.all.isEmpty {
+            guard original.place != nil else { return Finding(original, .refused(.proxyNotTrusted)) }
+            guard served != nil else { return Finding(original, .refused(.unknownApp)) }
+        }
+        let finding = await find(request, original, served)
+        guard let mark = request.headers[.posternCheck] else { return finding }
+        return await noted(finding, mark, request, visit, dialect)
+    }
+
+    /// A request of `postern check`, as `TOKEN.NUMBER` or `TOKEN.NUMBER.pass`: what was seen is written down, and one that asks to pass
+    /// does, as nobody.
+    private func noted(_ finding: Finding, _ mark: String, _ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
+        let parts = mark.split(separator: ".")
+        guard (2...3).contains(parts.count), let token = Token(text: parts[0].utf8), let number = Int64(parts[1]), number < 1_000 else {
+            return finding
+        }
+        let forwarded = request.headers[values: .xForwardedFor]
+        let client = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: shell.trustedProxies)
+        let place = finding.original.place
+        let cookies = request.headers[values: .cookie].flatMap { $0.split(separator: ";") }
+            .map { $0.split(separator: "=")[0].trimmingPrefix(" ") }
+        let sighting = Sighting(
+            contract: dialect.rawValue, number: number, method: finding.original.method,
+            url: place.map { "\($0.isHTTPS ? "https" : "http")://\($0.authority)\($0.target)" } ?? "", peer: "\(visit.peer ?? .unknown)",
+            isPeerTrusted: isTrusted(visit), client: client.words,
+            aliases: request.headers.map(\.name.canonicalName).filter(Gateway.isIdentity).joined(separator: ","),
+            cookies: cookies.joined(separator: ","), hadAuthorization: request.headers[.authorization] != nil,
+            verdict: finding.verdict.word)
+        guard await checks.note(sighting, mark: token, now: .now()), parts.count == 3, parts[2] == "pass",
+            case .signIn = finding.verdict, sighting.aliases.isEmpty
+        else { return finding }
+        return Finding(
+            original: finding.original, app: finding.app, verdict: .allow(nil, user: "", groups: ""), tookAuthorization: false)
+    }
+
+    /// For an app that is known, or the only one there is.
+    func find(_ request: Request, _ original: OriginalRequest, _ served: ServedApp?) async -> Finding {
+        let app = served?.app ?? Self.onlyApp(shell.publicURL)
+        let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
+        guard let (session, tookAuthorization) = await session(request, served) else { return Finding(original, .refused(.unavailable)) }
+        let verdict = Gateway.verdict(
+            session, for: app, path: original.place.map { RequestPath(target: $0.target) }, carriesIdentity: carriesIdentity)
+        return Finding(original: original, app: served, verdict: verdict, tookAuthorization: tookAuthorization)
+    }
+
+    /// Nil while the database can't be read for the first time: the caller denies.
+    private func listing() async -> AppDirectory.Listing? {
+        if let known = directory.known { return known }
+        return try? await directory.current()
     }
 
     /// Nil when the database had to be asked and didn't answer. A session in memory needs no database.
-    private func session(_ request: Request) async -> Finding? {
-        let token: SessionToken? =
-            if let bearer = request.headers[.authorization].flatMap(Shell.bearerToken) {
-                bearer
-            } else {
-                Cookies.value(shell.cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
+    private func session(_ request: Request, _ served: ServedApp?) async -> (LiveSession?, tookAuthorization: Bool)? {
+        do {
+            if let bearer = request.headers[.authorization].flatMap(Shell.bearerToken),
+                let session = try await desk.session(of: bearer, now: .now())
+            {
+                return (session, true)
             }
-        guard let token else { return Finding.none }
-        let now = Timestamp.now()
-        switch desk.find(token, now: now) {
-        case .live(let session): return .live(session)
-        case .unknown(let epoch):
-            do {
-                return try await desk.read(token, epoch: epoch, now: now).map(Finding.live) ?? Finding.none
-            } catch {
-                return nil
-            }
+            guard let token = cookie(request, served) else { return (nil, false) }
+            return (try await desk.session(of: token, now: .now()), false)
+        } catch {
+            return nil
         }
     }
+
+    /// The cookie that counts on this host: the portal's own on the portal's, an app's on an app's.
+    private func cookie(_ request: Request, _ served: ServedApp?) -> SessionToken? {
+        guard let served, served.app.origin != shell.publicURL else {
+            return Cookies.value(shell.cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
+        }
+        let name = served.app.cookieDomain == nil ? shell.cookies.appSession : Cookies.domainSession
+        return Cookies.value(name, in: request.headers).flatMap { SessionToken(text: $0, app: served.sessionPurpose) }
+    }
+
+    // MARK: Reading
 
     /// What the proxy says of the request it holds; only a trusted proxy's word counts.
-    private func original(_ request: Request, _ visit: Visit, _ dialect: Dialect) -> Gateway.Original {
+    private func original(_ request: Request, _ visit: Visit, _ dialect: Dialect) -> OriginalRequest {
         let headers = request.headers
-        let isTrusted = visit.peer.map { peer in shell.trustedProxies.contains { $0.contains(peer) } } ?? false
-        guard isTrusted else { return Gateway.Original(method: "GET", url: nil, isNavigation: Self.isNavigation(headers)) }
+        let isNavigation = Self.isNavigation(headers)
+        guard isTrusted(visit) else { return OriginalRequest(method: "GET", place: nil, isNavigation: isNavigation) }
         switch dialect {
         case .originalURL:
-            return Gateway.Original(
-                method: headers[.xOriginalMethod] ?? "GET", url: headers[.xOriginalURL], isNavigation: Self.isNavigation(headers))
+            return OriginalRequest(
+                method: headers[.xOriginalMethod] ?? "GET", place: headers[.xOriginalURL].flatMap { .init(url: $0) },
+                isNavigation: isNavigation)
         case .forwarded:
-            let scheme = headers[.xForwardedProto] ?? "https"
-            let host = headers[.xForwardedHost] ?? request.head.authority ?? ""
-            return Gateway.Original(
-                method: headers[.xForwardedMethod] ?? "GET", url: "\(scheme)://\(host)\(headers[.xForwardedURI] ?? "/")",
-                isNavigation: Self.isNavigation(headers))
+            let authority = headers[.xForwardedHost] ?? request.head.authority ?? ""
+            return OriginalRequest(
+                method: headers[.xForwardedMethod] ?? "GET",
+                place: .init(url: "\(headers[.xForwardedProto] ?? "https")://\(authority)\(headers[.xForwardedURI] ?? "/")"),
+                isNavigation: isNavigation)
+        case .envoy:
+            let target = (request.head.path ?? "").dropFirst(Self.envoyPath.count)
+            return OriginalRequest(
+                method: request.method.rawValue,
+                place: .init(
+                    isHTTPS: headers[.xForwardedProto] != "http", authority: request.head.authority ?? "",
+                    target: target.isEmpty ? "/" : String(target)), isNavigation: isNavigation)
         }
     }
 
+    func isTrusted(_ visit: Visit) -> Bool { visit.peer.map { peer in shell.trustedProxies.contains { $0.contains(peer) } } ?? false }
+
     /// The browser says so itself; an old one that doesn't asks for HTML.
-    private static func isNavigation(_ headers: HTTPFields) -> Bool {
+    static func isNavigation(_ headers: HTTPFields) -> Bool {
         if let mode = headers[.secFetchMode] { return mode == "navigate" }
         return headers[.accept]?.contains("text/html") ?? false
     }
 
-    private static func allowed(_ session: LiveSession) -> Response {
-        let email = session.email
+    // MARK: Answering
+
+    /// Where a browser is led that may not come in yet. A form that was posted can't be sent again, so it leads to the app's first page.
+    func wayIn(_ finding: Finding, _ need: Gateway.Need) -> String {
+        let place = finding.original.place
+        let target = finding.original.isSafe ? place?.target ?? "/" : "/"
+        guard let served = finding.app else { return signIn(finding.original) }
+        let back = ReturnTo(onApp: target)?.location ?? "/"
+        if served.app.cookieDomain != nil {
+            return shell.publicURL.description + Self.ticketURL(served.app.name, state: "", back: back, need)
+        }
+        return served.app.origin.description + "/auth/begin?return_to=" + Self.fitting(percentEncoded(back))
+    }
+
+    /// Before any app is named: the sign-in on the same host.
+    private func signIn(_ original: OriginalRequest) -> String {
+        var location = "/auth/sign-in"
+        if original.isSafe, let place = original.place,
+            let back = shell.returnTo("\(place.isHTTPS ? "https" : "http")://\(place.authority)\(place.target)")
+        {
+            location += "?return_to=" + Self.fitting(percentEncoded(back))
+        }
+        return location
+    }
+
+    static func ticketURL(_ app: String, state: String, back: String, _ need: Gateway.Need) -> String {
+        let fixed = "\(ReturnTo.ticketPath)?app=\(app)&state=\(state)&need=\(need.rawValue)&return_to="
+        let whole = fixed + percentEncoded(back)
+        // It is handed on, encoded once more, through the sign-in: better to come back elsewhere than not to get in.
+        return percentEncoded(whole).utf8.count <= 2_000 ? whole : fixed + "%2F"
+    }
+
+    private static func fitting(_ encoded: String) -> String { encoded.utf8.count <= 3_000 ? encoded : "%2F" }
+
+    private func allowed(_ finding: Finding, _ request: Request) -> Response {
+        guard case .allow(let session, let user, let groups) = finding.verdict else { return Self.refused(.forbidden, .unavailable) }
+        let authorization = finding.tookAuthorization ? "" : request.headers[.authorization] ?? ""
+        guard authorization.utf8.count <= Self.longestAuthorization else { return Self.refused(.forbidden, .headersTooLong) }
+        let identity = identity(finding.app, session, user: user, groups: groups)
         var headers = HTTPFields()
-        headers.reserveCapacity(13)
-        headers.append(HTTPField(name: .remoteUser, value: email))
-        headers.append(HTTPField(name: .remoteAccount, value: session.account.description))
-        headers.append(HTTPField(name: .remoteEmail, value: email))
-        headers.append(HTTPField(name: .remoteName, value: Gateway.headerValue(session.name)))
-        headers.append(HTTPField(name: .remoteGroups, value: session.groups))
-        headers.append(HTTPField(name: .remoteAssurance, value: session.assurance.rawValue))
-        headers.append(contentsOf: nothing)
+        headers.reserveCapacity(Self.identityNames.count + 8)
+        for (name, value) in zip(Self.identityNames, identity.values) { headers.append(HTTPField(name: name, value: value)) }
+        headers.append(HTTPField(name: .authorization, value: authorization))
+        headers.append(HTTPField(name: .cacheControl, value: "no-store"))
         return Response(status: .ok, headers: headers)
     }
 
-    /// What an allowed request always carries, and a person never has.
-    private static let nothing: [HTTPField] = [
-        HTTPField(name: .remoteOrganization, value: ""), HTTPField(name: .remoteKey, value: ""), HTTPField(name: .remoteScopes, value: ""),
-        HTTPField(name: .remoteAssertion, value: ""), HTTPField(name: .cacheControl, value: "no-store"),
+    private func identity(_ served: ServedApp?, _ session: LiveSession?, user: String, groups: String) -> Identity {
+        guard let session else { return Identity() }
+        guard let app = served?.app else { return Identity(session, user: user, groups: groups, letters: .ascii, assertion: "") }
+        return Identity(
+            session, user: user, groups: groups, letters: app.letters,
+            assertion: assertions.assertion(for: session, app: app, user: user, groups: groups, now: .now()))
+    }
+
+    private static let identityNames: [HTTPField.Name] = [
+        .remoteUser, .remoteAccount, .remoteEmail, .remoteName, .remoteGroups, .remoteOrganization, .remoteKey, .remoteScopes,
+        .remoteAssurance, .remoteAssertion,
     ]
 
     private static func refused(_ status: HTTPResponse.Status, _ reason: Reason) -> Response {
         Response(status: status, headers: [.posternReason: reason.rawValue, .cacheControl: "no-store"])
+    }
+}
+
+extension GatewayWeb.Finding {
+    fileprivate init(_ original: OriginalRequest, _ verdict: Gateway.Verdict) {
+        self.init(original: original, app: nil, verdict: verdict, tookAuthorization: false)
     }
 }
 
@@ -145,4 +296,9 @@ extension HTTPField.Name {
     static let remoteAssertion = named("Remote-Assertion")
     static let posternSignIn = named("Postern-Sign-In")
     static let posternReason = named("Postern-Reason")
+    static let posternCheck = named("Postern-Check")
+}
+
+extension ClientAddress {
+    fileprivate var words: String { if case .known(let address) = self { "\(address)" } else { "malformed" } }
 }

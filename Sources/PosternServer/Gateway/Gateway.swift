@@ -1,41 +1,43 @@
-/// What a proxy asks: may this request pass, and as whom? Values in, verdict out; no framework, no database.
+import Storage
+
+/// May this request pass, and as whom? Values in, verdict out; no framework, no database.
 struct Gateway: Sendable {
-    /// The request that the proxy holds, as it describes it.
-    struct Original: Sendable, Equatable {
-        let method: String
-        /// With scheme and host; nil where the proxy said nothing, or something that is no http URL.
-        let url: String?
-        /// A person's browser is going to show the answer, so it can be led to the sign-in page.
-        let isNavigation: Bool
-    }
-
     enum Verdict {
-        case allow(LiveSession)
-        /// Nobody is signed in. A path on this server, for browsers that can be led there.
-        case signIn(location: String?)
-        /// The request carries a header that only the gateway may set.
-        case headerAlias
+        /// - Parameter session: nil for somebody unknown on a path that is open to all.
+        case allow(LiveSession?, user: String, groups: String)
+        /// Nobody is signed in, or not well enough; a sign-in or a second factor helps.
+        case signIn(Need)
+        /// Nothing that the person could do helps.
+        case refused(Reason)
     }
 
-    let publicURL: PublicURL
-    let appHosts: [String]
-
-    func verdict(_ session: LiveSession?, _ original: @autoclosure () -> Original, carriesIdentity: Bool) -> Verdict {
-        if carriesIdentity { return .headerAlias }
-        if let session { return .allow(session) }
-        let original = original()
-        return .signIn(location: original.isNavigation ? signInLocation(original) : nil)
+    enum Need: String, Sendable {
+        case session
+        case secondFactor = "aal2"
     }
 
-    /// Back to where the person was going, if that was a page: a form that was posted can't be sent again.
-    private func signInLocation(_ original: Original) -> String {
-        let canReturn = original.method == "GET" || original.method == "HEAD"
-        guard canReturn, let back = original.url.flatMap({ ReturnTo($0, publicURL: publicURL, appHosts: appHosts) }) else {
-            return "/auth/sign-in"
+    /// - Parameters:
+    ///   - path: nil where the proxy didn't say: then all rules of the app hold.
+    ///   - carriesIdentity: the request brings a header, or an alias of one, that only the gateway may set.
+    static func verdict(_ session: LiveSession?, for app: App, path: RequestPath?, carriesIdentity: Bool) -> Verdict {
+        let requirements = path.map(app.requirements) ?? .strictest(of: app.rules)
+        guard let session else {
+            if requirements.signedIn { return .signIn(.session) }
+            return carriesIdentity ? .refused(.headerAlias) : .allow(nil, user: "", groups: "")
         }
-        let location = "/auth/sign-in?return_to=" + percentEncoded(back.location)
-        // Encoded it may be longer than a target may be: better to come back elsewhere than not to get in.
-        return location.utf8.count <= Shell.longestURI ? location : "/auth/sign-in"
+        if carriesIdentity { return .refused(.headerAlias) }
+        let all = session.groups
+        for group in requirements.groups where !all.split(separator: ",").contains(where: { $0 == group.text }) {
+            return .refused(.notAllowed)
+        }
+        let email = session.email
+        guard let user = app.user(id: session.account.description, username: session.username, email: email) else {
+            // A stranger to the app may still see what everybody may.
+            return requirements.signedIn ? .refused(.notAllowed) : .allow(nil, user: "", groups: "")
+        }
+        if requirements.aal2, session.assurance == .aal1 { return .signIn(.secondFactor) }
+        guard let groups = app.groups(of: all) else { return .refused(.headersTooLong) }
+        return .allow(session, user: user, groups: groups)
     }
 
     /// Headers that say who somebody is. They are ours alone.
@@ -55,10 +57,52 @@ struct Gateway: Sendable {
         let canonical = name.utf8.map { (97...122).contains($0) || (48...57).contains($0) ? $0 : UInt8(ascii: "-") }
         return canonicalIdentity.contains(String(decoding: canonical, as: UTF8.self))
     }
+}
 
-    /// Printable ASCII as it is, everything else as `?`: apps read header values in encodings of their own.
-    static func headerValue(_ text: String) -> String {
+extension Gateway.Verdict {
+    /// `allow`, or the reason code.
+    var word: String {
+        switch self {
+        case .allow: "allow"
+        case .signIn(.session): Reason.signInNeeded.rawValue
+        case .signIn(.secondFactor): Reason.secondFactorRequired.rawValue
+        case .refused(let reason): reason.rawValue
+        }
+    }
+}
+
+/// Who somebody is, as an app is told: every header, empty where there is nothing.
+struct Identity: Sendable, Equatable {
+    var user = ""
+    var account = ""
+    var email = ""
+    var name = ""
+    var groups = ""
+    var assurance = ""
+    var assertion = ""
+
+    init() {}
+
+    init(_ session: LiveSession, user: String, groups: String, letters: App.Letters, assertion: String) {
+        self.user = user
+        account = session.account.description
+        email = session.email
+        name = Self.headerValue(session.name, letters)
+        self.groups = groups
+        assurance = session.assurance.rawValue
+        self.assertion = assertion
+    }
+
+    /// In the order of ``Gateway/identityHeaders``.
+    var values: [String] { [user, account, email, name, groups, "", "", "", assurance, assertion] }
+
+    /// What stands on one line of a header: letters of other scripts as they are, or as `?`.
+    static func headerValue(_ text: String, _ letters: App.Letters) -> String {
         if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
-        return String(text.unicodeScalars.map { $0.value >= 32 && $0.value < 127 ? Character($0) : "?" })
+        return String(
+            text.unicodeScalars.map { scalar in
+                let mayStand = letters == .utf8 ? scalar.value >= 160 || (32..<127).contains(scalar.value) : (32..<127).contains(scalar.value)
+                return mayStand ? Character(scalar) : "?"
+            })
     }
 }

@@ -8,7 +8,6 @@ struct SecondStepWeb: Room {
     let secondStep: SecondStep
     let enrol: EnrolAuthenticator
     let shell: Shell
-    let appHosts: [String]
 
     static let lifetime = NewChallenge.lifetime.components.seconds
 
@@ -25,7 +24,7 @@ struct SecondStepWeb: Room {
         ]
     }
 
-    private func returnTo(_ text: String) -> String { ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location ?? "" }
+    private func returnTo(_ text: String) -> String { shell.returnTo(text) ?? "" }
 
     private func token(_ request: Request) -> Token? {
         Cookies.value(shell.cookies.attempt, in: request.headers).flatMap { Token(text: $0) }

@@ -10,7 +10,6 @@ struct SecurityWeb: Room {
     let codes: RecoveryCodes
     let stepUp: StepUp
     let shell: Shell
-    let appHosts: [String]
     let factors: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> SecurityPage.Factors
 
     private static let home = "/auth/account/security"
@@ -42,30 +41,34 @@ struct SecurityWeb: Room {
         if query["done"] == "enrol-by", let seconds = Int64(query.text("at")), (0...253_402_300_799).contains(seconds) {
             notice = .enrolBy(ISOTime.words(Timestamp(secondsSinceEpoch: seconds)))
         }
-        return try await page(notice, visit)
+        return try await page(notice, visit, returnTo: shell.returnTo(query.text("return_to")) ?? "")
     }
 
-    private func page(_ notice: SecurityPage.Notice?, _ visit: Visit, status: HTTPResponse.Status = .ok) async throws -> Response {
+    private func page(
+        _ notice: SecurityPage.Notice?, _ visit: Visit, status: HTTPResponse.Status = .ok, returnTo: String = ""
+    ) async throws -> Response {
         let session = try visit.signedIn()
         var page = SecurityPage(factors: try await factors(session.account, visit.now), reader: shell.reader(session, visit))
         page.notice = notice
+        page.returnTo = returnTo
         return .page(page.html(shell.pages), status: status)
     }
 
     /// Leads to "confirm it's you", and back to the page.
     private var toStepUp: Response { .seeOther("/auth/account/step-up?return_to=\(percentEncoded(Self.home))") }
 
-    private func enrolPage(id: String, _ visit: Visit) -> EnrolPage {
+    private func enrolPage(id: String, back: String?, _ visit: Visit) -> EnrolPage {
         EnrolPage(
             id: id, action: Self.home + "/authenticators/confirm", startOver: Self.home + "/authenticators", cancel: Self.home,
-            formToken: shell.formToken(visit))
+            returnTo: back ?? "", formToken: shell.formToken(visit))
     }
 
     @Sendable private func begin(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
         switch try await enrol.begin(EnrolPage.suggestedName, for: .session(session), now: visit.now) {
         case .pending(let pending):
-            var page = enrolPage(id: pending.id.description, visit)
+            let back = shell.returnTo(try FormFields(visit.body).text("return_to"))
+            var page = enrolPage(id: pending.id.description, back: back, visit)
             page.uri = pending
             return .page(page.html(shell.pages, for: shell.reader(session, visit)))
         case .stepUpNeeded: return toStepUp
@@ -78,6 +81,7 @@ struct SecurityWeb: Room {
         let session = try visit.signedIn()
         let form = try FormFields(visit.body)
         guard let id = Authenticator.ID(form.text("id")) else { throw Refused(.enrolmentOver) }
+        let back = shell.returnTo(form.text("return_to"))
         let outcome = try await enrol.confirm(
             id, code: Secret(form.text("code")), name: form.text("name"), for: .session(session), codes: .onceSaved, renews: true,
             client: visit.client,
@@ -87,10 +91,10 @@ struct SecurityWeb: Room {
             var visit = visit
             if let token { visit.sessionToken = token }
             let cookie = token.map { shell.renewed(session, $0, visit) }
-            guard let codes else { return .seeOther(Self.home + "?done=added").setting(cookie: cookie) }
-            return show(codes, replacesOld: false, session, visit).setting(cookie: cookie)
+            guard let codes else { return .seeOther(back ?? Self.home + "?done=added").setting(cookie: cookie) }
+            return show(codes, replacesOld: false, back: back, session, visit).setting(cookie: cookie)
         case .wrongCode:
-            var page = enrolPage(id: id.description, visit)
+            var page = enrolPage(id: id.description, back: back, visit)
             page.name = form.text("name")
             page.problem = CodeVerdict.wrong.words(now: visit.now)
             return .page(page.html(shell.pages, for: shell.reader(session, visit)), status: Reason.wrongCode.status)
@@ -99,9 +103,12 @@ struct SecurityWeb: Room {
         }
     }
 
-    private func show(_ new: NewRecoverySet, replacesOld: Bool, _ session: LiveSession, _ visit: Visit) -> Response {
-        let page = RecoveryCodesPage(
+    private func show(
+        _ new: NewRecoverySet, replacesOld: Bool, back: String? = nil, _ session: LiveSession, _ visit: Visit
+    ) -> Response {
+        var page = RecoveryCodesPage(
             codes: new.texts.map(\.exposed), set: new.set.id.description, replacesOld: replacesOld, madeAt: visit.now, email: session.email)
+        page.returnTo = back ?? ""
         return .page(page.html(shell.pages, for: shell.reader(session, visit)))
     }
 
@@ -175,7 +182,7 @@ struct SecurityWeb: Room {
         }
         switch try await codes.use(set, in: try visit.signedIn(), client: visit.client, now: visit.now) {
         case .inUse:
-            let back = ReturnTo(form.text("return_to"), publicURL: shell.publicURL, appHosts: appHosts)?.location
+            let back = shell.returnTo(form.text("return_to"))
             return .seeOther(back ?? Self.home + "?done=codes")
         case .noSuchSet:
             throw Refused(.linkInvalid, detail: "These codes were replaced by newer ones. Make new ones on your security page.")

@@ -35,7 +35,7 @@ struct SecurityPage {
             case .codesTooNew:
                 "New recovery codes remove an app beside others only once they are a day old. Use a code from the app itself, or come back then."
             case .noFactor: "Add an authenticator app first. Recovery codes stand in for it."
-            case .needed: "The administration needs a second factor. Add an authenticator app, then open it again."
+            case .needed: "What you opened needs a second factor. Add an authenticator app, and you go on from there."
             case .enrolBy(let time): "Your group asks for a second factor. Add an authenticator app before \(time)."
             }
         }
@@ -43,6 +43,8 @@ struct SecurityPage {
 
     let factors: Factors
     var notice: Notice?
+    /// Where to go on to once an app is added.
+    var returnTo = ""
     let reader: Pages.Reader
 
     func html(_ pages: Pages) -> String {
@@ -62,7 +64,7 @@ struct SecurityPage {
                         "until": ISOTime.words(browser.expiresAt), "untilISO": ISOTime.text(browser.expiresAt),
                     ]
                 },
-                "hasTrusted": !factors.trusted.isEmpty, "isStopped": factors.tries.isStopped,
+                "hasTrusted": !factors.trusted.isEmpty, "returnTo": returnTo, "isStopped": factors.tries.isStopped,
             ])
     }
 
@@ -85,7 +87,7 @@ struct SecurityPage {
         <div class="stack">
         {{#hasNotice}}<div class="notice {{#isBad}}bad{{/isBad}}{{^isBad}}ok{{/isBad}}" role="status"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{{#isBad}}M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05{{/isBad}}{{^isBad}}m3.5 8.5 3 3 6-7{{/isBad}}"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
         {{#isStopped}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>50 wrong codes were typed for this account, so app codes don’t let in for now. Whoever typed them knows your password: if it wasn’t you, tell an administrator. A recovery code works, or three right codes in a row, 15 minutes apart.</p></div></div>{{/isStopped}}
-        <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasFactor}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasFactor}}{{^hasFactor}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasFactor}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<button class="button{{^hasFactor}} primary{{/hasFactor}}">{{#hasFactor}}Add another{{/hasFactor}}{{^hasFactor}}Add an app{{/hasFactor}}</button></form></header>
+        <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasFactor}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasFactor}}{{^hasFactor}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasFactor}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<input type="hidden" name="return_to" value="{{returnTo}}"><button class="button{{^hasFactor}} primary{{/hasFactor}}">{{#hasFactor}}Add another{{/hasFactor}}{{^hasFactor}}Add an app{{/hasFactor}}</button></form></header>
         {{#hasFactor}}<ul class="rows">
         {{#apps}}<li><div><p class="title">{{name}}</p><p class="meta">Last used <time datetime="{{usedISO}}">{{used}}</time>. Added <time datetime="{{addedISO}}">{{added}}</time>.</p><p class="meta">{{^isOff}}<span class="badge ok">Clock in step</span>{{/isOff}}{{#isOff}}<span class="badge warn">{{clock}}</span> It still works. Switch on automatic time there.{{/isOff}}</p></div>
         <div class="actions"><details class="confirm"><summary class="button quiet small">Rename<span class="visually-hidden"> {{name}}</span></summary><form class="sure" action="/auth/account/security/authenticators/{{id}}/rename" method="post">\(token)<div class="field"><label for="name-{{id}}">New name</label><input class="input" id="name-{{id}}" name="name" value="{{name}}" maxlength="60" required autocomplete="off"></div><button class="button primary">Save the name</button></form></details><a class="button quiet small" href="/auth/account/security/authenticators/{{id}}/remove">Remove<span class="visually-hidden"> {{name}}</span></a></div></li>{{/apps}}

@@ -7,7 +7,6 @@ import Storage
 struct StepUpWeb: Room {
     let stepUp: StepUp
     let shell: Shell
-    let appHosts: [String]
     let factors: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> SecurityPage.Factors
 
     var routes: [Route] {
@@ -19,7 +18,7 @@ struct StepUpWeb: Room {
     }
 
     private func back(_ text: String) -> String {
-        ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location ?? "/auth/account/security"
+        shell.returnTo(text) ?? "/auth/account/security"
     }
 
     private func page(_ fields: FormFields, _ visit: Visit) async throws -> SecondStepPage {
@@ -37,9 +36,9 @@ struct StepUpWeb: Room {
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
         let fields = try FormFields((request.uri.query ?? "").utf8)
         let page = try await page(fields, visit)
-        // The administration needs a factor, and there is none: a password doesn't help, adding one does.
-        if page.method == "password", page.returnTo.hasPrefix("/auth/admin"), shell.administrationNeedsSecondFactor {
-            return .seeOther("/auth/account/security?done=needed")
+        // A factor is needed, and there is none: a password doesn't help, adding one does.
+        if page.method == "password", fields["need"] == "second-factor" {
+            return .seeOther("/auth/account/security?done=needed&return_to=\(percentEncoded(page.returnTo))")
         }
         return .page(page.html(shell.pages))
     }

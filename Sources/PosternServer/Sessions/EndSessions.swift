@@ -10,11 +10,13 @@ struct EndSessions: Sendable {
         case noSuchSession
     }
 
-    /// Signs out the session whose token this is.
+    /// Signs out the session whose token this is; an app's token signs out everywhere.
     func signOut(_ token: SessionToken, client: Client, now: Timestamp) async throws(StoreError) {
         let hash = token.hash
         let account = try await store.write { (transaction) throws(StoreError) in
-            let account = try transaction.endSession(tokenHash: hash, now: now)
+            let account =
+                token.isOfApp
+                ? try transaction.endSession(appTokenHash: hash, now: now) : try transaction.endSession(tokenHash: hash, now: now)
             if let account {
                 try transaction.record(AuditEvent(.signedOut, account: account, by: .account(account), from: client, at: now))
             }

@@ -3,18 +3,30 @@ import Storage
 
 /// The secret that a browser or program holds. Only its hash is stored.
 struct SessionToken: Sendable {
-    static let purpose = Token.Purpose(label: "session")
+    private static let ofPortal = Token.Purpose(label: "session")
 
     let token: Token
+    private let purpose: Token.Purpose
+    /// Good for the gateway on one app's host, and for nothing else.
+    let isOfApp: Bool
 
-    init(random: [UInt8]) { token = Token(random: random) }
-
-    init?(text: some Collection<UInt8>) {
-        guard let token = Token(text: text) else { return nil }
-        self.token = token
+    /// - Parameter app: what names the app's host; nil for a session of the portal.
+    init(random: [UInt8], app: Token.Purpose? = nil) {
+        token = Token(random: random)
+        purpose = app ?? Self.ofPortal
+        isOfApp = app != nil
     }
 
-    var hash: [UInt8] { token.hash(for: Self.purpose) }
+    init?(text: some Collection<UInt8>, app: Token.Purpose? = nil) {
+        guard let token = Token(text: text) else { return nil }
+        self.token = token
+        purpose = app ?? Self.ofPortal
+        isOfApp = app != nil
+    }
+
+    var hash: [UInt8] { token.hash(for: purpose) }
+    /// For look-ups in memory.
+    var shortHash: (UInt64, UInt64) { token.shortHash(for: purpose) }
 }
 
 /// A session as people see it in a list. Its id is no secret.

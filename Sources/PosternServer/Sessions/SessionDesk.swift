@@ -36,7 +36,8 @@ final class SessionDesk: Sendable {
     func read(_ token: SessionToken, epoch: UInt32, now: Timestamp) async throws(StoreError) -> LiveSession? {
         let hash = token.hash
         let found = try await store.lookUp { (transaction) throws(StoreError) in
-            try transaction.liveSession(tokenHash: hash, now: now)
+            token.isOfApp
+                ? try transaction.liveAppSession(tokenHash: hash, now: now) : try transaction.liveSession(tokenHash: hash, now: now)
         }
         if let found { table.remember(found.session, of: token, epoch: epoch, seenAt: found.seenAt, now: now) }
         return found?.session

@@ -16,9 +16,7 @@ final class SessionTable: Sendable {
         let high: UInt64
         let low: UInt64
 
-        init(_ token: SessionToken) {
-            (high, low) = token.token.shortHash(for: SessionToken.purpose)
-        }
+        init(_ token: SessionToken) { (high, low) = token.shortHash }
     }
 
     private struct Entry {

@@ -95,14 +95,32 @@ extension Transaction {
 
     /// The session of a token and its person; nil if there is none, it is over, or the account is not open.
     borrowing func liveSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> (session: LiveSession, seenAt: Timestamp)? {
-        let rows = try run(
-            """
-            SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at, session.factor_proved_at,
-                account.role, account.username, account.email, account.name
-            FROM session JOIN account ON account.id = session.account_id
-            WHERE session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
-                AND (session.idle IS NULL OR session.seen_at + session.idle > \(now))
-            """)
+        try liveSession(
+            in: run(
+                """
+                SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at, session.factor_proved_at,
+                    account.role, account.username, account.email, account.name
+                FROM session JOIN account ON account.id = session.account_id
+                WHERE session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
+                    AND (session.idle IS NULL OR session.seen_at + session.idle > \(now))
+                """), now: now)
+    }
+
+    /// The same by a token that an app's host was given. Its life is that of the session it came from.
+    borrowing func liveAppSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> (session: LiveSession, seenAt: Timestamp)? {
+        try liveSession(
+            in: run(
+                """
+                SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at, session.factor_proved_at,
+                    account.role, account.username, account.email, account.name
+                FROM app_session JOIN session ON session.account_id = app_session.account_id AND session.id = app_session.session_id
+                    JOIN account ON account.id = session.account_id
+                WHERE app_session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
+                    AND (session.idle IS NULL OR session.seen_at + session.idle > \(now))
+                """), now: now)
+    }
+
+    private borrowing func liveSession(in rows: [Row], now: Timestamp) throws(StoreError) -> (session: LiveSession, seenAt: Timestamp)? {
         guard let row = rows.first, let role = Account.Role(rawValue: try row.text("role")) else { return nil }
         let account: Account.ID = try row.id("account_id")
         let session = LiveSession(
@@ -141,6 +159,19 @@ extension Transaction {
     /// - Returns: whose it was; nil if there was none.
     borrowing func endSession(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> Account.ID? {
         guard let row = try run("DELETE FROM session WHERE token_hash = \(tokenHash) RETURNING account_id").first else { return nil }
+        let account: Account.ID = try row.id("account_id")
+        try noteSessionChange(of: account, now: now)
+        return account
+    }
+
+    /// Ends the session that an app's token came from, and with it those of all other apps.
+    borrowing func endSession(appTokenHash: [UInt8], now: Timestamp) throws(StoreError) -> Account.ID? {
+        let rows = try run(
+            """
+            DELETE FROM session WHERE EXISTS (SELECT 1 FROM app_session WHERE app_session.token_hash = \(appTokenHash)
+                AND app_session.account_id = session.account_id AND app_session.session_id = session.id) RETURNING account_id
+            """)
+        guard let row = rows.first else { return nil }
         let account: Account.ID = try row.id("account_id")
         try noteSessionChange(of: account, now: now)
         return account

@@ -35,7 +35,7 @@ extension Response {
         let reason = refused.reason
         let problem = Problem(
             type: "https://postern.invalid/reasons/\(reason.rawValue)", title: reason.title, status: reason.status.code,
-            reason: reason.rawValue, detail: refused.detail ?? reason.advice, field: refused.field, methods: refused.methods,
+            reason: reason.rawValue, detail: refused.detail ?? reason.advice, field: refused.field, methods: refused.methods, signInURL: refused.signInURL,
             requestID: requestID)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? (reason == .busy || reason == .unavailable ? "5" : nil)
@@ -72,10 +72,12 @@ private struct Problem: Encodable {
     let detail: String
     let field: String?
     let methods: [String]?
+    let signInURL: String?
     let requestID: String
 
     enum CodingKeys: String, CodingKey {
         case type, title, status, reason, detail, field, methods
+        case signInURL = "sign_in_url"
         case requestID = "request_id"
     }
 }

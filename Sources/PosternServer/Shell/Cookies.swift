@@ -4,6 +4,12 @@ import Secrets
 /// The names and attributes of our cookies, and how they are read.
 struct Cookies: Sendable {
     let session: String
+    /// On an app's host.
+    let appSession: String
+    /// On an app's host: the way to the portal and back belongs to one browser.
+    let state: String
+    /// For apps that share a domain and can't hand `/auth/` on.
+    static let domainSession = "__Secure-postern-app"
     let browser: String
     let link: String
     /// A sign-in that waits for its second step.
@@ -16,6 +22,8 @@ struct Cookies: Sendable {
     init(needTLS: Bool) {
         let prefix = needTLS ? "__Host-" : ""
         session = prefix + "postern"
+        appSession = prefix + "postern-app"
+        state = prefix + "postern-begin"
         browser = prefix + "postern-browser"
         link = prefix + "postern-link"
         attempt = prefix + "postern-attempt"
@@ -26,6 +34,12 @@ struct Cookies: Sendable {
     /// - Parameter maxAge: seconds; nil for a cookie that ends with the browser.
     func set(_ name: String, _ value: Secret<String>, maxAge: Int64?) -> String {
         "\(name)=\(value.exposed)\(attributes)" + (maxAge.map { "; Max-Age=\($0)" } ?? "")
+    }
+
+    /// A cookie for a whole domain, which only TLS carries.
+    static func set(domainSession value: Secret<String>, domain: String, maxAge: Int64?) -> String {
+        "\(domainSession)=\(value.exposed); Path=/; Domain=\(domain); HttpOnly; SameSite=Lax; Secure"
+            + (maxAge.map { "; Max-Age=\($0)" } ?? "")
     }
 
     func clear(_ name: String) -> String { "\(name)=\(attributes); Max-Age=0" }

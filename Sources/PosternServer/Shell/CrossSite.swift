@@ -17,25 +17,24 @@ struct CrossSite: Sendable {
         case tokenMissing
     }
 
-    private let publicURL: PublicURL
     private let ofSessions: KeyRing.Authenticator
     private let ofBrowsers: KeyRing.Authenticator
 
-    init(publicURL: PublicURL, keys: KeyRing) {
-        self.publicURL = publicURL
+    init(keys: KeyRing) {
         ofSessions = keys.authenticator(for: "form of a session")
         ofBrowsers = keys.authenticator(for: "form of a browser")
     }
 
     /// `Sec-Fetch-Site` where the browser sends it, else `Origin`. A request with neither is not from a browser's form.
-    func isSameOrigin(_ headers: HTTPFields) -> Bool {
+    /// - Parameter place: scheme and host that our page stands on.
+    static func isSameOrigin(_ headers: HTTPFields, as place: PublicURL) -> Bool {
         if let site = headers[.secFetchSite] { return site == "same-origin" }
         guard let origin = headers[.origin], let url = PublicURL(origin) else { return false }
-        return url.isHTTPS == publicURL.isHTTPS && publicURL.isNamed(by: url.authority)
+        return url.isHTTPS == place.isHTTPS && place.isNamed(by: url.authority)
     }
 
-    func verdict(_ headers: HTTPFields, token: String?, bound: Bound?) -> Verdict {
-        guard isSameOrigin(headers) else { return .otherSite }
+    func verdict(_ headers: HTTPFields, token: String?, bound: Bound?, at place: PublicURL) -> Verdict {
+        guard Self.isSameOrigin(headers, as: place) else { return .otherSite }
         guard let bound, let token, isEqualInConstantTime(Array(token.utf8), Array(self.token(for: bound).utf8)) else {
             return .tokenMissing
         }

@@ -9,11 +9,16 @@ package struct FrontDoor: HTTPResponder {
 
     private let shell: Shell
     private let fast: [String: Fast]
+    private let below: (path: String, answer: Fast)
     private let router: RouterResponder<Visit>
 
-    init(shell: Shell, routes: [Route], fast: [String: Fast]) {
+    /// - Parameters:
+    ///   - fast: answered by their very path.
+    ///   - below: answered with anything that stands below a path, whatever the method.
+    init(shell: Shell, routes: [Route], fast: [String: Fast], below: (path: String, answer: Fast)) {
         self.shell = shell
         self.fast = fast
+        self.below = below
         let router = Router(context: Visit.self, options: .autoGenerateHeadEndpoints)
         for (path, siblings) in Dictionary(grouping: routes, by: \.path) {
             let pattern = RouterPath(path.replacing("{id}", with: ":id"))
@@ -40,6 +45,7 @@ package struct FrontDoor: HTTPResponder {
         if let fast = fast[target] { return await fast(request, context) }
         let path = target.prefix { $0 != "?" }
         if let fast = fast[String(path)] { return await fast(request, context) }
+        if path == below.path || path.hasPrefix(below.path + "/") { return await below.answer(request, context) }
         guard Self.isNormal(path) else { return shell.answerStranger(request, context, .notFound) }
         do {
             let response = try await router.respond(to: request, context: context)

@@ -19,6 +19,12 @@ enum Reason: String, CaseIterable, Sendable {
     case notAllowed = "not-allowed"
     case headerAlias = "header-alias"
     case proxyNotTrusted = "proxy-not-trusted"
+    case unknownApp = "unknown-app"
+    case cookieNotReturned = "cookie-not-returned"
+    case redirectLoop = "redirect-loop"
+    case headersTooLong = "headers-too-long"
+    case usernameInvalid = "username-invalid"
+    case usernameTaken = "username-taken"
     case emailInvalid = "email-invalid"
     case emailTaken = "email-taken"
     case passwordTooShort = "password-too-short"
@@ -52,9 +58,9 @@ enum Reason: String, CaseIterable, Sendable {
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .wrongHost: .misdirectedRequest
-        case .crossSite, .formExpired, .notAllowed, .headerAlias, .signUpClosed, .stepUpRequired, .secondFactorRequired: .forbidden
-        case .emailInvalid, .passwordTooShort, .passwordTooLong, .nameInvalid, .groupInvalid: .unprocessableContent
-        case .emailTaken, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
+        case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownApp, .headersTooLong, .cookieNotReturned, .redirectLoop, .signUpClosed, .stepUpRequired, .secondFactorRequired: .forbidden
+        case .emailInvalid, .passwordTooShort, .passwordTooLong, .nameInvalid, .groupInvalid, .usernameInvalid: .unprocessableContent
+        case .emailTaken, .usernameTaken, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
         case .linkInvalid, .enrolmentOver: .gone
         }
     }
@@ -79,6 +85,12 @@ enum Reason: String, CaseIterable, Sendable {
         case .notAllowed: "Your account may not do that"
         case .headerAlias: "The request claims an identity"
         case .proxyNotTrusted: "The way here can’t be told"
+        case .unknownApp: "No app is known by this host"
+        case .cookieNotReturned: "Your browser sent no cookie back"
+        case .redirectLoop: "Signing in goes round in circles"
+        case .headersTooLong: "That doesn’t fit into the headers"
+        case .usernameInvalid: "That username can’t be used"
+        case .usernameTaken: "That username is taken"
         case .emailInvalid: "That isn’t an e-mail address"
         case .emailTaken: "That address has an account"
         case .passwordTooShort: "That password is too short"
@@ -123,6 +135,12 @@ enum Reason: String, CaseIterable, Sendable {
         case .notAllowed: "Ask an administrator, if you think it should."
         case .headerAlias: "Headers such as Remote-User are set by the gateway alone. Leave them out."
         case .proxyNotTrusted: "A trusted proxy handed on an address that is none. Check its X-Forwarded-For setting."
+        case .unknownApp: "Name its host with “postern app add”, or in the settings under apps."
+        case .cookieNotReturned: "Allow cookies for this host, and open it with exactly the address that the server names."
+        case .redirectLoop: "The app’s host didn’t get its session’s cookie. “postern check” says which line to change."
+        case .headersTooLong: "An app is told of 800 characters of groups, and gets an Authorization of its own of 1,500. Name its groups in its settings."
+        case .usernameInvalid: "Use 1 to 40 of a-z, 0-9 and -, beginning with a letter, and no name of the system’s or an app’s."
+        case .usernameTaken: "It, or one that looks like it, belongs or belonged to somebody else."
         case .emailInvalid: "Type it like name@example.org."
         case .emailTaken: "Look for it in the list of people."
         case .passwordTooShort: "Use at least 8 characters. Four unrelated words are good."
@@ -158,6 +176,8 @@ struct Refused: Error {
     var methods: [String]?
     /// Seconds until it makes sense to try again.
     var retryAfter: Int64?
+    /// Where a person would sign in, for a program that was refused on an app's host.
+    var signInURL: String?
 
     init(_ reason: Reason, field: String? = nil, detail: String? = nil) {
         self.reason = reason

@@ -3,13 +3,19 @@
 /// There is no way to make one from a text that leads elsewhere.
 struct ReturnTo: Equatable, Sendable {
     let location: String
+    /// The app that it leads to, at once or by way of a ticket.
+    let app: PublicURL?
+
+    /// Where the portal gives tickets to apps' hosts.
+    static let ticketPath = "/auth/ticket"
 
     /// - Returns: nil for anything else: `//host`, `/\host`, user-info, control characters, another scheme, another host.
-    init?(_ text: String, publicURL: PublicURL, appHosts: [String]) {
+    init?(_ text: String, publicURL: PublicURL, apps: [AppHost]) {
         guard (1...2_048).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 92 }) else { return nil }
         if text.hasPrefix("/") {
             guard Self.isPlainPath(text), !Self.leadsToSignIn(text) else { return nil }
             location = text
+            app = Self.app(ofTicket: text, apps)
             return
         }
         guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return nil }
@@ -23,10 +29,27 @@ struct ReturnTo: Equatable, Sendable {
             // Our own host, whatever its spelling: only the path matters, and stays on the host the browser is on.
             guard !Self.leadsToSignIn(path) else { return nil }
             location = path.isEmpty ? "/" : String(path)
+            app = Self.app(ofTicket: location, apps)
             return
         }
-        guard scheme == "https://", appHosts.contains(authority.lowercased()) else { return nil }
+        let origin = scheme + authority.lowercased()
+        guard let found = apps.first(where: { $0.origin.description == origin }) else { return nil }
         location = text
+        app = found.origin
+    }
+
+    /// A path on an app's own host.
+    init?(onApp text: String) {
+        guard (1...2_048).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 92 }), text.hasPrefix("/"),
+            Self.isPlainPath(text), !Self.leadsToSignIn(text)
+        else { return nil }
+        location = text
+        app = nil
+    }
+
+    private static func app(ofTicket path: String, _ apps: [AppHost]) -> PublicURL? {
+        guard path.hasPrefix(ticketPath + "?"), let query = try? FormFields(path.utf8.dropFirst(ticketPath.utf8.count + 1)) else { return nil }
+        return apps.first { $0.name == query["app"] }?.origin
     }
 
     /// A path that no browser can take for a host: one slash, not followed by another, encoded or not.
@@ -38,6 +61,8 @@ struct ReturnTo: Equatable, Sendable {
 
     /// Coming back to the gate itself would be a loop, or would sign out at once.
     private static func leadsToSignIn(_ path: some StringProtocol) -> Bool {
-        ["/auth/sign-in", "/auth/sign-out", "/auth/sign-up", "/auth/request", "/auth/forward"].contains { path.hasPrefix($0) }
+        [
+            "/auth/sign-in", "/auth/sign-out", "/auth/sign-up", "/auth/request", "/auth/forward", "/auth/envoy", "/auth/begin", "/auth/enter",
+        ].contains { path.hasPrefix($0) }
     }
 }

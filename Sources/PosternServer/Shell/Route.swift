@@ -20,6 +20,14 @@ struct Route: Sendable {
         case plain
     }
 
+    /// On which hosts it answers.
+    enum Place: Equatable, Sendable {
+        /// The public URL's alone: what is asked elsewhere is led there.
+        case portal
+        /// Apps' hosts, and the portal's as far as an app stands there too.
+        case apps
+    }
+
     typealias Handler = @Sendable (Request, Visit) async throws -> Response
 
     let method: HTTPRequest.Method
@@ -27,6 +35,7 @@ struct Route: Sendable {
     let path: String
     let access: Access
     let surface: Surface
+    var place = Place.portal
     let handler: Handler
 
     static func page(_ method: HTTPRequest.Method, _ path: String, _ access: Access, _ handler: @escaping Handler) -> Route {
@@ -39,6 +48,13 @@ struct Route: Sendable {
 
     static func plain(_ path: String, _ handler: @escaping Handler) -> Route {
         Route(method: .get, path: path, access: .anyone, surface: .plain, handler: handler)
+    }
+
+    /// The same door, on apps' hosts too.
+    var onApps: Route {
+        var copy = self
+        copy.place = .apps
+        return copy
     }
 
     var isUnsafe: Bool { ![.get, .head, .options].contains(method) }

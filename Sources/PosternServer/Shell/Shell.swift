@@ -24,6 +24,7 @@ struct Shell: Sendable {
     let administrationNeedsSecondFactor: Bool
     /// Handed in by the composition root, so that the shell knows no room.
     let findSession: @Sendable (SessionToken, Timestamp) async throws(StoreError) -> LiveSession?
+    let apps: AppHosts
     let headers: SecurityHeaders
 
     /// Answers through `handler`, or with a refusal that says why.
@@ -35,7 +36,7 @@ struct Shell: Sendable {
         visit.now = .now()
         var response: Response
         do {
-            try admit(route, request, &visit)
+            if let elsewhere = try await admit(route, request, &visit) { return finish(elsewhere, visit) }
             // The body first: it may take half a minute to come, and who is signed in is asked after that.
             if route.isUnsafe {
                 try await receive(route, request, &visit)
@@ -53,8 +54,18 @@ struct Shell: Sendable {
         if let browser = visit.browser, browser.isNew, route.surface == .page {
             response = response.setting(cookie: cookies.set(cookies.browser, browser.token.text, maxAge: 400 * 86_400))
         }
-        return finish(response, visit)
+        return finish(response, visit, formTarget: route.surface == .page ? formTarget(request, visit) : nil)
     }
+
+    /// Where a page's form leads on to in the end, if that is an app's host.
+    private func formTarget(_ request: Request, _ visit: Visit) -> PublicURL? {
+        guard visit.app == nil else { return nil }
+        let asked = try? FormFields((request.uri.query ?? "").utf8)["return_to"] ?? FormFields(visit.body)["return_to"]
+        return asked.flatMap { ReturnTo($0, publicURL: publicURL, apps: apps.all()) }?.app
+    }
+
+    /// Where to go on to: a path here or an app's page; nil for anything else (WF-06).
+    func returnTo(_ text: String) -> String? { ReturnTo(text, publicURL: publicURL, apps: apps.all())?.location }
 
     /// For what has no route: a page for people, a problem for programs.
     func answerStranger(_ request: Request, _ context: Visit, _ reason: Reason) -> Response {
@@ -65,14 +76,26 @@ struct Shell: Sendable {
     }
 
     /// The same for programs alone, whatever they accept.
-    func answerProgram(_ context: Visit, _ reason: Reason) -> Response {
+    /// - Parameter signInURL: where a person would sign in.
+    func answerProgram(_ context: Visit, _ reason: Reason, signInURL: String? = nil) -> Response {
         var visit = context
         visit.id = Self.hex(random.bytes(8))
-        return finish(refusal(Refused(reason), .api, visit), visit)
+        var refused = Refused(reason)
+        refused.signInURL = signInURL
+        return finish(refusal(refused, .api, visit), visit)
+    }
+
+    /// A refusal by the gateway.
+    func answer(_ context: Visit, _ reason: Reason, asPage: Bool) -> Response {
+        guard asPage else { return answerProgram(context, reason) }
+        var visit = context
+        visit.id = Self.hex(random.bytes(8))
+        return finish(refusal(Refused(reason), .page, visit), visit)
     }
 
     /// Who asks, and for which host.
-    private func admit(_ route: Route, _ request: Request, _ visit: inout Visit) throws {
+    /// - Returns: the way to the portal, for a page that was asked for on an app's host.
+    private func admit(_ route: Route, _ request: Request, _ visit: inout Visit) async throws -> Response? {
         let forwarded = request.headers[values: .xForwardedFor]
         guard case .known(let address) = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: trustedProxies)
         else {
@@ -80,10 +103,23 @@ struct Shell: Sendable {
         }
         visit.client = Client(address: address, browser: request.headers[.userAgent] ?? "")
         // A file or a sign of life may be asked for by any name: load balancers probe by address.
-        if route.surface == .plain { return }
-        guard let host = request.head.authority, publicURL.isNamed(by: host) else {
-            throw Refused(.wrongHost, detail: "This server is \(publicURL). Open that, or set public-url to the address you opened.")
-        }
+        if route.surface == .plain { return nil }
+        let host = request.head.authority ?? ""
+        if publicURL.isNamed(by: host) { return nil }
+        guard let app = try await apps.at(host) else { throw wrongHost(host) }
+        visit.app = app
+        if route.place == .apps { return nil }
+        guard route.surface == .page, !route.isUnsafe else { throw wrongHost(host) }
+        return .seeOther(publicURL.description + (request.head.path ?? "/auth/account"))
+    }
+
+    private func wrongHost(_ host: String) -> Refused {
+        let opened = host.isEmpty ? "no host" : "“\(host.prefix(200))”"
+        return Refused(
+            .wrongHost,
+            detail:
+                "You opened \(opened), and this server’s public-url is \(publicURL). Open that. If what you opened is right, change public-url in the settings, or name the host of an app with “postern app add”."
+        )
     }
 
     /// Whose session the request carries. A bearer token hides the cookie: a call is one or the other.
@@ -91,11 +127,16 @@ struct Shell: Sendable {
         guard route.surface != .plain else { return }
         if route.surface == .page {
             let known = Cookies.value(cookies.browser, in: request.headers).flatMap { Token(text: $0) }
-            visit.browser = BrowserCookie(token: known ?? Token(random: random.bytes(Token.byteCount)), isNew: known == nil)
+            if visit.app == nil {
+                visit.browser = BrowserCookie(token: known ?? Token(random: random.bytes(Token.byteCount)), isNew: known == nil)
+            }
         }
         let bearer = route.surface == .api ? request.headers[.authorization] : nil
         if let bearer {
             visit.sessionToken = Self.bearerToken(bearer)
+        } else if let app = visit.app {
+            visit.sessionToken = Cookies.value(cookies.appSession, in: request.headers)
+                .flatMap { SessionToken(text: $0, app: app.sessionPurpose) }
         } else if route.surface == .page || route.access != .anyone {
             visit.sessionToken = Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
         }
@@ -140,11 +181,20 @@ struct Shell: Sendable {
     }
 
     private func check(_ request: Request, token: String?, _ visit: Visit) throws {
-        switch forms.verdict(request.headers, token: token, bound: bound(visit)) {
+        switch forms.verdict(request.headers, token: token, bound: bound(visit), at: visit.app?.origin ?? publicURL) {
         case .ours: return
         case .otherSite: throw Refused(.crossSite)
-        case .tokenMissing: throw Refused(.formExpired)
+        case .tokenMissing: throw visit.browser?.isNew == true ? cookieNotReturned : Refused(.formExpired)
         }
+    }
+
+    /// A form came without the cookie that its page was sent with.
+    private var cookieNotReturned: Refused {
+        Refused(
+            .cookieNotReturned,
+            detail:
+                "Your browser didn’t send the cookie back that this page came with. Allow cookies here, and open exactly \(publicURL): with another scheme, host or port it keeps none."
+        )
     }
 
     private func bound(_ visit: Visit) -> CrossSite.Bound? {
@@ -182,7 +232,8 @@ struct Shell: Sendable {
         let back = "?return_to=" + percentEncoded(request.head.path ?? "/auth/account")
         switch reason {
         case .signInNeeded: return .seeOther("/auth/sign-in" + back)
-        case .stepUpRequired, .secondFactorRequired: return .seeOther("/auth/account/step-up" + back)
+        case .stepUpRequired: return .seeOther("/auth/account/step-up" + back)
+        case .secondFactorRequired: return .seeOther("/auth/account/step-up" + back + "&need=second-factor")
         default: return nil
         }
     }
@@ -203,9 +254,9 @@ struct Shell: Sendable {
         return response
     }
 
-    private func finish(_ response: Response, _ visit: Visit) -> Response {
+    private func finish(_ response: Response, _ visit: Visit, formTarget: PublicURL? = nil) -> Response {
         var response = response
-        headers.add(to: &response.headers)
+        headers.add(to: &response.headers, formTarget: formTarget)
         response.headers[.requestID] = visit.id
         return response
     }

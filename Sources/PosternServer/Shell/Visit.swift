@@ -14,6 +14,8 @@ package struct Visit: RequestContext {
     var now = Timestamp(microseconds: 0)
     var client = Client(address: .unknown, browser: "")
     var body: [UInt8] = []
+    /// The app on whose host this is; nil on the portal's.
+    var app: AppHost?
     /// The session that a cookie or a bearer token named, if it lives.
     var session: LiveSession?
     /// The session's token as it came, to end or rotate it.

@@ -9,7 +9,6 @@ struct SignInWeb: Room {
     let sessions: EndSessions
     let shell: Shell
     let maySignUp: Bool
-    let appHosts: [String]
     /// How a sign-in that waits can be finished.
     let methods: @Sendable (Token, Timestamp) async throws(StoreError) -> [String]
     /// Whether an owner is still to be made: the page then says how.
@@ -19,18 +18,15 @@ struct SignInWeb: Room {
         [
             .page(.get, "/auth/sign-in", .anyone, show),
             .page(.post, "/auth/sign-in", .anyone, submit),
-            .page(.post, "/auth/sign-out", .anyone, signOut),
+            .page(.get, "/auth/sign-out", .anyone, askToSignOut).onApps,
+            .page(.post, "/auth/sign-out", .anyone, signOut).onApps,
             .api(.post, "/auth/v1/sign-in", .anyone, call),
         ]
     }
 
-    private func returnTo(_ text: String) -> String? {
-        ReturnTo(text, publicURL: shell.publicURL, appHosts: appHosts)?.location
-    }
-
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
         let query = try FormFields((request.uri.query ?? "").utf8)
-        let back = returnTo(query["return_to"] ?? "")
+        let back = shell.returnTo(query["return_to"] ?? "")
         if visit.session != nil { return .seeOther(back ?? "/auth/account") }
         var page = SignInPage(formToken: shell.formToken(visit), maySignUp: maySignUp)
         page.returnTo = back ?? ""
@@ -49,7 +45,7 @@ struct SignInWeb: Room {
         let form = try FormFields(visit.body)
         var page = SignInPage(formToken: shell.formToken(visit), maySignUp: maySignUp)
         page.email = form.text("email")
-        page.returnTo = returnTo(form.text("return_to")) ?? ""
+        page.returnTo = shell.returnTo(form.text("return_to")) ?? ""
         page.isKept = form["keep"] == "yes"
         page.hasFailed = true
         // What is no address has no account: the same answer, without the work.
@@ -95,9 +91,20 @@ struct SignInWeb: Room {
             trust: Cookies.value(shell.cookies.trust, in: request.headers).flatMap { Token(text: $0) })
     }
 
+    @Sendable private func askToSignOut(_ request: Request, _ visit: Visit) async throws -> Response {
+        let page = SignOutPage(
+            email: visit.session?.email, formToken: visit.session == nil ? "" : shell.formToken(visit),
+            signIn: visit.app == nil ? "/auth/sign-in" : "/")
+        return .page(page.html(shell.pages))
+    }
+
     @Sendable private func signOut(_ request: Request, _ visit: Visit) async throws -> Response {
         if let token = visit.sessionToken { try await sessions.signOut(token, client: visit.client, now: visit.now) }
-        var response = Response.seeOther("/auth/sign-in").setting(cookie: shell.cookies.clear(shell.cookies.session))
+        // On an app's host the next page is there too: browsers hold a form to the hosts that its page named.
+        var response =
+            visit.app == nil
+            ? Response.seeOther("/auth/sign-in").setting(cookie: shell.cookies.clear(shell.cookies.session))
+            : Response.seeOther("/auth/sign-out").setting(cookie: shell.cookies.clear(shell.cookies.appSession))
         response.headers[.named("Clear-Site-Data")] = "\"cache\""
         return response
     }

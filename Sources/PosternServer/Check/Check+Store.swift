@@ -1,0 +1,55 @@
+import Secrets
+import Storage
+
+extension Migration {
+    static let checks = Migration(
+        18, "checks",
+        [
+            "CREATE TABLE check_round (token_hash BYTEA NOT NULL PRIMARY KEY, expires_at BIGINT NOT NULL)",
+            """
+            CREATE TABLE check_sighting (
+                round_hash BYTEA NOT NULL REFERENCES check_round (token_hash) ON DELETE CASCADE, at BIGINT NOT NULL,
+                contract TEXT NOT NULL, number BIGINT NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL, peer TEXT NOT NULL,
+                is_peer_trusted BIGINT NOT NULL, client TEXT NOT NULL, aliases TEXT NOT NULL, cookies TEXT NOT NULL,
+                had_authorization BIGINT NOT NULL, verdict TEXT NOT NULL)
+            """,
+            "CREATE INDEX check_sighting_by_round ON check_sighting (round_hash)",
+        ])
+}
+
+extension Transaction {
+    borrowing func beginCheck(_ round: CheckRound, now: Timestamp) throws(StoreError) {
+        try change("DELETE FROM check_round WHERE expires_at <= \(now)")
+        try change(
+            "INSERT INTO check_round (token_hash, expires_at) VALUES (\(round.token.hash(for: CheckRound.purpose)), \(round.expiresAt))")
+    }
+
+    /// - Returns: false if there is no such round, or it is over, or saw enough.
+    borrowing func addSighting(_ sighting: Sighting, ofCheck hash: [UInt8], now: Timestamp) throws(StoreError) -> Bool {
+        let live = try run(
+            """
+            SELECT (SELECT COUNT(*) FROM check_sighting WHERE round_hash = \(hash)) AS number FROM check_round
+            WHERE token_hash = \(hash) AND expires_at > \(now)
+            """)
+        guard let seen = try live.first?.integer("number"), seen < CheckRound.mostSightings else { return false }
+        return try change(
+            """
+            INSERT INTO check_sighting (round_hash, at, contract, number, method, url, peer, is_peer_trusted, client, aliases, cookies,
+                had_authorization, verdict)
+            VALUES (\(hash), \(now), \(sighting.contract), \(sighting.number), \(sighting.method), \(sighting.url), \(sighting.peer),
+                \(Int64(sighting.isPeerTrusted ? 1 : 0)), \(sighting.client), \(sighting.aliases), \(sighting.cookies),
+                \(Int64(sighting.hadAuthorization ? 1 : 0)), \(sighting.verdict))
+            """) == 1
+    }
+
+    /// In the order they came.
+    borrowing func sightings(ofCheck hash: [UInt8]) throws(StoreError) -> [Sighting] {
+        try run("SELECT * FROM check_sighting WHERE round_hash = \(hash) ORDER BY at").map { (row) throws(StoreError) in
+            Sighting(
+                contract: try row.text("contract"), number: try row.integer("number"), method: try row.text("method"),
+                url: try row.text("url"), peer: try row.text("peer"), isPeerTrusted: try row.integer("is_peer_trusted") == 1,
+                client: try row.text("client"), aliases: try row.text("aliases"), cookies: try row.text("cookies"),
+                hadAuthorization: try row.integer("had_authorization") == 1, verdict: try row.text("verdict"))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// The request that a proxy holds, as it describes it.
+struct OriginalRequest: Sendable, Equatable {
+    struct Place: Sendable, Equatable {
+        let isHTTPS: Bool
+        /// Host, and port where there is one.
+        let authority: String
+        /// Path and query, as sent.
+        let target: String
+
+        /// - Parameter url: `http://` or `https://`, a host, and what stood in the request line. Nil for anything else.
+        init?(url: String) {
+            guard let scheme = ["https://", "http://"].first(where: url.hasPrefix) else { return nil }
+            let rest = url.utf8.dropFirst(scheme.utf8.count)
+            let authority = rest.prefix { ![UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#")].contains($0) }
+            guard !authority.isEmpty, !authority.contains(UInt8(ascii: "@")) else { return nil }
+            let target = rest.dropFirst(authority.count)
+            self.init(
+                isHTTPS: scheme == "https://", authority: String(decoding: authority, as: UTF8.self),
+                target: target.isEmpty ? "/" : String(decoding: target, as: UTF8.self))
+        }
+
+        init(isHTTPS: Bool, authority: String, target: String) {
+            self.isHTTPS = isHTTPS
+            self.authority = authority
+            self.target = target
+        }
+    }
+
+    let method: String
+    /// Nil where the proxy said nothing that can be believed or read.
+    let place: Place?
+    /// A person's browser is going to show the answer, so it can be led to the sign-in page.
+    let isNavigation: Bool
+
+    var isSafe: Bool { method == "GET" || method == "HEAD" }
+}
