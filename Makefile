@@ -1,4 +1,4 @@
-# make run    install what is missing, build, and start on http://127.0.0.1:8080
+# make run    install what is missing, build, and start the demo on http://127.0.0.1:8080 and :8081
 # make test   install what is missing, and run every test
 # make soak   the long rounds, in release; writes docs/figures.md
 # make bench  the benchmarks, on a quiet machine; writes docs/figures.md
@@ -15,7 +15,7 @@ SOURCES := $(shell find Sources -type f) Package.swift
 .PHONY: run test soak bench release deps format lint clean
 
 run: .build/debug/postern
-	@exec .build/debug/postern serve $(ARGS)
+	@exec .build/debug/postern demo $(ARGS)
 
 .build/debug/postern: $(SOURCES) | deps
 	$(SWIFT) build --product postern

@@ -14,7 +14,8 @@ package struct PosternCommand: AsyncParsableCommand {
             standard input, never from arguments. docs/settings.md lists every setting.
             """,
         subcommands: [
-            ServeCommand.self, SetupLinkCommand.self, AccountCommand.self, AppCommand.self, SnippetCommand.self, SecretsCommand.self, MigrateCommand.self, BackupCommand.self,
+            ServeCommand.self, DemoCommand.self, SetupLinkCommand.self, AccountCommand.self, AppCommand.self, SnippetCommand.self,
+            CheckCommand.self, SecretsCommand.self, MigrateCommand.self, BackupCommand.self,
         ])
 
     package init() {}

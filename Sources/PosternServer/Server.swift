@@ -186,6 +186,14 @@ package struct Server: Sendable {
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
     }
 
+    /// A second listener with answers of its own, held to the same HTTP.
+    func listener<Responder: HTTPResponder>(_ responder: Responder, host: String, port: Int) -> Application<Responder>
+    where Responder.Context == Visit {
+        Application(
+            responder: responder, server: HTTPServerBuilder { StrictHTTP1(responder: $0) },
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil), logger: logger)
+    }
+
     /// - Parameter ready: called once connections are accepted, with the port.
     package func application(ready: @escaping @Sendable (Int) async -> Void) -> Application<FrontDoor> {
         var application = Application(

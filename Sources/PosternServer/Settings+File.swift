@@ -15,7 +15,8 @@ extension Settings {
         SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "groups.*.second-factor.required"),
         SettingKey(pattern: "groups.*.second-factor.grace"), SettingKey(pattern: "second-factor.window"),
         SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"),
-        SettingKey(pattern: "apps.*.host"), SettingKey(pattern: "apps.*.identity"), SettingKey(pattern: "apps.*.email-domains", isList: true),
+        SettingKey(pattern: "apps.*.host"), SettingKey(pattern: "apps.*.identity"),
+        SettingKey(pattern: "apps.*.email-domains", isList: true),
         SettingKey(pattern: "apps.*.groups", isList: true), SettingKey(pattern: "apps.*.groups-separator"),
         SettingKey(pattern: "apps.*.letters"), SettingKey(pattern: "apps.*.rules", isList: true),
         SettingKey(pattern: "apps.*.cookie-domain"), SettingKey(pattern: "apps.*.keys"), SettingKey(pattern: "apps.*.key-header"),
@@ -189,7 +190,8 @@ extension Settings {
                 throw raw.problem("apps.\(name).\(error.key)", found: error.found, allowed: error.allowed)
             }
             if let other = apps.first(where: { $0.origin.authority == app.origin.authority }) {
-                throw raw.problem("apps.\(name).host", found: fields.host, allowed: "a host that no other app has: '\(other.name)' has this one")
+                throw raw.problem(
+                    "apps.\(name).host", found: fields.host, allowed: "a host that no other app has: '\(other.name)' has this one")
             }
             apps.append(app)
         }

@@ -88,7 +88,8 @@ import Testing
 
     @Test("routes are declared as Route, with who may come in")
     func routing() {
-        for file in House.files where file.name != "FrontDoor" {
+        // A snippet names routers of proxies.
+        for file in House.files where file.name != "FrontDoor" && file.name != "Snippet" {
             #expect(!file.text.contains("router.") && !file.text.contains("Router("), "\(file) goes past Route")
         }
     }

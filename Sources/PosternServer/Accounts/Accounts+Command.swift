@@ -6,7 +6,8 @@ struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Make, look at, close and delete accounts.",
         subcommands: [
-            Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, UsernameChange.self, FactorsCommand.self, ResetFactorsCommand.self,
+            Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, UsernameChange.self, FactorsCommand.self,
+            ResetFactorsCommand.self,
         ])
 
     struct Create: AsyncParsableCommand {
@@ -111,7 +112,9 @@ struct AccountCommand: AsyncParsableCommand {
     struct UsernameChange: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "username", abstract: "Give somebody another username.",
-            discussion: "Apps that know people by username take them for somebody else from then on: what they keep there stays under the old name.")
+            discussion:
+                "Apps that know people by username take them for somebody else from then on: what they keep there stays under the old name."
+        )
 
         @OptionGroup var place: PlaceOptions
         @Argument(help: "The account's address.") var email: String

@@ -108,7 +108,10 @@ struct AdministerAccount: Sendable {
         case .join(let group): return (try transaction.addToGroup(group, account.id, now: now), event(.groupJoined, group.text))
         case .leave(let group): return (try transaction.removeFromGroup(group, account.id), event(.groupLeft, group.text))
         case .changeUsername(let username):
-            return (try transaction.changeUsername(of: account.id, to: username), event(.usernameChanged, "\(account.username) to \(username.text)"))
+            return (
+                try transaction.changeUsername(of: account.id, to: username),
+                event(.usernameChanged, "\(account.username) to \(username.text)")
+            )
         }
     }
 }

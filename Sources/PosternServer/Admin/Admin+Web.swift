@@ -98,7 +98,8 @@ struct AdminWeb: Room {
         }
     }
 
-    private func perform(_ act: AdministerAccount.Act, on id: Account.ID, in session: LiveSession, _ visit: Visit) async throws -> Response {
+    private func perform(_ act: AdministerAccount.Act, on id: Account.ID, in session: LiveSession, _ visit: Visit) async throws -> Response
+    {
         switch try await administer.perform(act, on: id, by: .account(session.account, in: session.id, visit.client), now: visit.now) {
         case .done, .unchanged:
             if case .delete = act { return .seeOther("/auth/admin/people?done=deleted") }

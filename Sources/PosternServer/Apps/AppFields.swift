@@ -110,7 +110,8 @@ struct AppFields: Sendable {
         }
         for url in [app.origin, portal] where url.host != domain && !url.host.hasSuffix("." + domain) {
             throw Problem(
-                key: "cookie-domain", found: text, allowed: "a domain that both the app's host and the public URL's are under: \(url.host) is not")
+                key: "cookie-domain", found: text,
+                allowed: "a domain that both the app's host and the public URL's are under: \(url.host) is not")
         }
         guard app.origin.isHTTPS, portal.isHTTPS else {
             throw Problem(key: "cookie-domain", found: text, allowed: "only with https: such a cookie is Secure")

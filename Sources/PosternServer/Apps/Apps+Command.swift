@@ -20,7 +20,8 @@ struct AppCommand: AsyncParsableCommand {
         @OptionGroup var place: PlaceOptions
         @Argument(help: "A name of a-z, 0-9 and -.") var name: String
         @Option(help: "The host that browsers open, with :PORT unless it is 443.") var host: String
-        @Option(help: ArgumentHelp("What is known of an app: \(AppPreset.allCases.map(\.rawValue).joined(separator: ", ")).")) var preset: String?
+        @Option(help: ArgumentHelp("What is known of an app: \(AppPreset.allCases.map(\.rawValue).joined(separator: ", ")).")) var preset:
+            String?
         @Option(help: "What Remote-User holds: username (default), email, local-part or id.") var identity: String?
         @Option(help: "Only people with addresses of this domain; may stand several times.") var emailDomain: [String] = []
         @Option(help: "A group that the app may see; may stand several times. Default: all.") var group: [String] = []
@@ -102,8 +103,10 @@ struct AppCommand: AsyncParsableCommand {
                 if json { return try printJSON(AppDocument(served)) }
                 let app = served.app
                 let lines = [
-                    ("Name", app.name), ("Host", app.origin.description), ("From", served.isConfigured ? "the settings file" : "postern app add"),
-                    ("Remote-User", app.identity.rawValue), ("E-mail", app.emailDomains.isEmpty ? "any domain" : app.emailDomains.joined(separator: ", ")),
+                    ("Name", app.name), ("Host", app.origin.description),
+                    ("From", served.isConfigured ? "the settings file" : "postern app add"),
+                    ("Remote-User", app.identity.rawValue),
+                    ("E-mail", app.emailDomains.isEmpty ? "any domain" : app.emailDomains.joined(separator: ", ")),
                     ("Groups", app.groups?.map(\.text).joined(separator: ", ") ?? "all"), ("Separator", app.separator),
                     ("Letters", app.letters.rawValue), ("API keys", app.takesKeys ? "pass" : "don't pass"),
                     ("Cookie", app.cookieDomain.map { "of all of \($0)" } ?? "of this host"),

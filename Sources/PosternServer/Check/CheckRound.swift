@@ -26,6 +26,8 @@ struct Sighting: Equatable, Sendable {
     let isPeerTrusted: Bool
     /// Whom Postern takes for the client.
     let client: String
+    /// `X-Forwarded-For` as it came.
+    let forwardedFor: String
     /// Request headers that claim an identity, in lower case, separated by commas.
     let aliases: String
     /// Names of the cookies that came, separated by commas.

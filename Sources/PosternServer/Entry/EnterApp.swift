@@ -41,7 +41,8 @@ struct EnterApp: Sendable {
     }
 
     /// For an app that can't hand `/auth/` on: a session of its whole domain, straight from the portal.
-    func openForDomain(_ session: LiveSession, of app: ServedApp, client: Client, now: Timestamp) async throws(StoreError) -> NewAppSession {
+    func openForDomain(_ session: LiveSession, of app: ServedApp, client: Client, now: Timestamp) async throws(StoreError) -> NewAppSession
+    {
         try await store.write { (transaction) throws(StoreError) in
             try open(
                 of: session.account, session.id, cookieMaxAge: session.isKept ? (session.expiresAt - now).components.seconds : nil, at: app,

@@ -35,7 +35,7 @@ struct EntryWeb: Room {
         case .signIn(let need):
             guard original.isNavigation else {
                 return shell.answerProgram(
-                    visit, need == .session ? .signInNeeded : .secondFactorRequired, signInURL: gateway.wayIn(finding, need))
+                    visit, need.reason, signInURL: gateway.wayIn(finding, need))
             }
             return try leadOn(finding, need, request, visit)
         }
@@ -88,7 +88,7 @@ struct EntryWeb: Room {
     private func onPortalHost(_ finding: GatewayWeb.Finding, _ need: Gateway.Need) -> String {
         if finding.app?.app.cookieDomain != nil { return gateway.wayIn(finding, need) }
         let back = ReturnTo(onApp: finding.original.isSafe ? finding.original.place?.target ?? "/" : "/")?.location ?? "/"
-        let place = need == .session ? "/auth/sign-in?" : "/auth/account/step-up?need=second-factor&"
+        let place = need == .secondFactor ? "/auth/account/step-up?need=second-factor&" : "/auth/sign-in?"
         return place + "return_to=" + percentEncoded(back)
     }
 
@@ -96,7 +96,9 @@ struct EntryWeb: Room {
         guard let app = visit.app, let served = try await directory.current().app(named: app.name) else { throw Refused(.notFound) }
         let held = Cookies.value(shell.cookies.state, in: request.headers)
         let state = held.flatMap { EntryState(text: $0) }
-        guard let ticket = Token(text: try FormFields((request.uri.query ?? "").utf8).text("ticket").utf8) else { return Self.startOver("/") }
+        guard let ticket = Token(text: try FormFields((request.uri.query ?? "").utf8).text("ticket").utf8) else {
+            return Self.startOver("/")
+        }
         guard held != nil else { throw cookieIsGone(app, request, visit) }
         switch try await enter.redeem(ticket, at: served, state: state?.token, client: visit.client, now: visit.now) {
         case .entered(let session, let returnTo):
@@ -124,7 +126,7 @@ struct EntryWeb: Room {
         guard let served = try await directory.current().app(named: query.text("app")) else { throw Refused(.unknownApp) }
         let app = served.app
         let back = ReturnTo(onApp: query.text("return_to"))?.location ?? "/"
-        if query.text("need") == Gateway.Need.secondFactor.rawValue, session.assurance == .aal1 { throw Refused(.secondFactorRequired) }
+        if query.text("need") == Gateway.Need.strongWord, session.assurance == .aal1 { throw Refused(.secondFactorRequired) }
         if let domain = app.cookieDomain {
             let opened = try await enter.openForDomain(session, of: served, client: visit.client, now: visit.now)
             desk.forget(session.account)
@@ -152,7 +154,9 @@ struct EntryWeb: Room {
     }
 
     private func cookieIsGone(_ app: AppHost, _ request: Request, _ visit: Visit) -> Refused {
-        Refused(.cookieNotReturned, detail: "The way in began with a cookie for \(app.origin), and it didn’t come back. \(cause(app, request, visit))")
+        Refused(
+            .cookieNotReturned,
+            detail: "The way in began with a cookie for \(app.origin), and it didn’t come back. \(cause(app, request, visit))")
     }
 
     private func cause(_ app: AppHost, _ request: Request, _ visit: Visit) -> String {

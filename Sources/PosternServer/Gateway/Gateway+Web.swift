@@ -39,7 +39,7 @@ struct GatewayWeb: Room {
         case .allow: return allowed(finding, request)
         case .refused(let reason): return Self.refused(.forbidden, reason)
         case .signIn(let need):
-            var response = Self.refused(.unauthorized, need == .session ? .signInNeeded : .secondFactorRequired)
+            var response = Self.refused(.unauthorized, need.reason)
             response.headers[.posternSignIn] = finding.original.isNavigation ? wayIn(finding, need) : ""
             return response
         }
@@ -63,11 +63,11 @@ struct GatewayWeb: Room {
         case .refused(let reason): return shell.answer(visit, reason, asPage: finding.original.isNavigation)
         case .signIn(let need):
             guard finding.original.isNavigation else {
-                return shell.answerProgram(visit, need == .session ? .signInNeeded : .secondFactorRequired, signInURL: wayIn(finding, need))
+                return shell.answerProgram(visit, need.reason, signInURL: absolute(wayIn(finding, need)))
             }
             return Response(
                 status: finding.original.isSafe ? .found : .seeOther,
-                headers: [.location: wayIn(finding, need), .cacheControl: "no-store"])
+                headers: [.location: absolute(wayIn(finding, need)), .cacheControl: "no-store"])
         }
     }
 
@@ -102,7 +102,7 @@ struct GatewayWeb: Room {
         guard let listing = await listing() else { return Finding(original, .refused(.unavailable)) }
         let served = original.place.flatMap { listing.app(at: $0.authority) }
         if !listing.all.isEmpty {
-            guard original.place != nil else { return Finding(original, .refused(.proxyNotTrusted)) }
+            guard original.place != nil else { return Finding(original, .refused(.unknownProxy)) }
             guard served != nil else { return Finding(original, .refused(.unknownApp)) }
         }
         let finding = await find(request, original, served)
@@ -125,7 +125,7 @@ struct GatewayWeb: Room {
         let sighting = Sighting(
             contract: dialect.rawValue, number: number, method: finding.original.method,
             url: place.map { "\($0.isHTTPS ? "https" : "http")://\($0.authority)\($0.target)" } ?? "", peer: "\(visit.peer ?? .unknown)",
-            isPeerTrusted: isTrusted(visit), client: client.words,
+            isPeerTrusted: isTrusted(visit), client: client.words, forwardedFor: String(forwarded.joined(separator: ",").prefix(500)),
             aliases: request.headers.map(\.name.canonicalName).filter(Gateway.isIdentity).joined(separator: ","),
             cookies: cookies.joined(separator: ","), hadAuthorization: request.headers[.authorization] != nil,
             verdict: finding.verdict.word)
@@ -226,6 +226,8 @@ struct GatewayWeb: Room {
         return served.app.origin.description + "/auth/begin?return_to=" + Self.fitting(percentEncoded(back))
     }
 
+    private func absolute(_ location: String) -> String { location.hasPrefix("/") ? shell.publicURL.description + location : location }
+
     /// Before any app is named: the sign-in on the same host.
     private func signIn(_ original: OriginalRequest) -> String {
         var location = "/auth/sign-in"
@@ -238,7 +240,7 @@ struct GatewayWeb: Room {
     }
 
     static func ticketURL(_ app: String, state: String, back: String, _ need: Gateway.Need) -> String {
-        let fixed = "\(ReturnTo.ticketPath)?app=\(app)&state=\(state)&need=\(need.rawValue)&return_to="
+        let fixed = "\(ReturnTo.ticketPath)?app=\(app)&state=\(state)&need=\(need.word)&return_to="
         let whole = fixed + percentEncoded(back)
         // It is handed on, encoded once more, through the sign-in: better to come back elsewhere than not to get in.
         return percentEncoded(whole).utf8.count <= 2_000 ? whole : fixed + "%2F"

@@ -11,9 +11,16 @@ struct Gateway: Sendable {
         case refused(Reason)
     }
 
-    enum Need: String, Sendable {
-        case session
-        case secondFactor = "aal2"
+    enum Need: Equatable, Sendable {
+        /// - Parameter strong: one that a second factor is proved in.
+        case session(strong: Bool)
+        case secondFactor
+
+        /// In a link to the portal.
+        var word: String { self == .session(strong: false) ? "session" : Self.strongWord }
+        static let strongWord = "aal2"
+
+        var reason: Reason { self == .secondFactor ? .secondFactorRequired : .signInNeeded }
     }
 
     /// - Parameters:
@@ -22,7 +29,7 @@ struct Gateway: Sendable {
     static func verdict(_ session: LiveSession?, for app: App, path: RequestPath?, carriesIdentity: Bool) -> Verdict {
         let requirements = path.map(app.requirements) ?? .strictest(of: app.rules)
         guard let session else {
-            if requirements.signedIn { return .signIn(.session) }
+            if requirements.signedIn { return .signIn(.session(strong: requirements.aal2)) }
             return carriesIdentity ? .refused(.headerAlias) : .allow(nil, user: "", groups: "")
         }
         if carriesIdentity { return .refused(.headerAlias) }
@@ -64,8 +71,7 @@ extension Gateway.Verdict {
     var word: String {
         switch self {
         case .allow: "allow"
-        case .signIn(.session): Reason.signInNeeded.rawValue
-        case .signIn(.secondFactor): Reason.secondFactorRequired.rawValue
+        case .signIn(let need): need.reason.rawValue
         case .refused(let reason): reason.rawValue
         }
     }
@@ -101,7 +107,8 @@ struct Identity: Sendable, Equatable {
         if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
         return String(
             text.unicodeScalars.map { scalar in
-                let mayStand = letters == .utf8 ? scalar.value >= 160 || (32..<127).contains(scalar.value) : (32..<127).contains(scalar.value)
+                let mayStand =
+                    letters == .utf8 ? scalar.value >= 160 || (32..<127).contains(scalar.value) : (32..<127).contains(scalar.value)
                 return mayStand ? Character(scalar) : "?"
             })
     }

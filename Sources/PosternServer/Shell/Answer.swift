@@ -35,7 +35,8 @@ extension Response {
         let reason = refused.reason
         let problem = Problem(
             type: "https://postern.invalid/reasons/\(reason.rawValue)", title: reason.title, status: reason.status.code,
-            reason: reason.rawValue, detail: refused.detail ?? reason.advice, field: refused.field, methods: refused.methods, signInURL: refused.signInURL,
+            reason: reason.rawValue, detail: refused.detail ?? reason.advice, field: refused.field, methods: refused.methods,
+            signInURL: refused.signInURL,
             requestID: requestID)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? (reason == .busy || reason == .unavailable ? "5" : nil)

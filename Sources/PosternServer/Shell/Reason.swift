@@ -19,6 +19,7 @@ enum Reason: String, CaseIterable, Sendable {
     case notAllowed = "not-allowed"
     case headerAlias = "header-alias"
     case proxyNotTrusted = "proxy-not-trusted"
+    case unknownProxy = "unknown-proxy"
     case unknownApp = "unknown-app"
     case cookieNotReturned = "cookie-not-returned"
     case redirectLoop = "redirect-loop"
@@ -58,7 +59,10 @@ enum Reason: String, CaseIterable, Sendable {
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .wrongHost: .misdirectedRequest
-        case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownApp, .headersTooLong, .cookieNotReturned, .redirectLoop, .signUpClosed, .stepUpRequired, .secondFactorRequired: .forbidden
+        case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
+            .redirectLoop,
+            .signUpClosed, .stepUpRequired, .secondFactorRequired:
+            .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .nameInvalid, .groupInvalid, .usernameInvalid: .unprocessableContent
         case .emailTaken, .usernameTaken, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
         case .linkInvalid, .enrolmentOver: .gone
@@ -85,6 +89,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .notAllowed: "Your account may not do that"
         case .headerAlias: "The request claims an identity"
         case .proxyNotTrusted: "The way here can’t be told"
+        case .unknownProxy: "The proxy isn’t known here"
         case .unknownApp: "No app is known by this host"
         case .cookieNotReturned: "Your browser sent no cookie back"
         case .redirectLoop: "Signing in goes round in circles"
@@ -135,10 +140,13 @@ enum Reason: String, CaseIterable, Sendable {
         case .notAllowed: "Ask an administrator, if you think it should."
         case .headerAlias: "Headers such as Remote-User are set by the gateway alone. Leave them out."
         case .proxyNotTrusted: "A trusted proxy handed on an address that is none. Check its X-Forwarded-For setting."
+        case .unknownProxy:
+            "Postern believes no proxy that its settings don’t name, and this one must say what was opened. Add its address to trusted-proxies."
         case .unknownApp: "Name its host with “postern app add”, or in the settings under apps."
         case .cookieNotReturned: "Allow cookies for this host, and open it with exactly the address that the server names."
         case .redirectLoop: "The app’s host didn’t get its session’s cookie. “postern check” says which line to change."
-        case .headersTooLong: "An app is told of 800 characters of groups, and gets an Authorization of its own of 1,500. Name its groups in its settings."
+        case .headersTooLong:
+            "An app is told of 800 characters of groups, and gets an Authorization of its own of 1,500. Name its groups in its settings."
         case .usernameInvalid: "Use 1 to 40 of a-z, 0-9 and -, beginning with a letter, and no name of the system’s or an app’s."
         case .usernameTaken: "It, or one that looks like it, belongs or belonged to somebody else."
         case .emailInvalid: "Type it like name@example.org."

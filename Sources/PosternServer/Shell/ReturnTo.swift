@@ -48,7 +48,9 @@ struct ReturnTo: Equatable, Sendable {
     }
 
     private static func app(ofTicket path: String, _ apps: [AppHost]) -> PublicURL? {
-        guard path.hasPrefix(ticketPath + "?"), let query = try? FormFields(path.utf8.dropFirst(ticketPath.utf8.count + 1)) else { return nil }
+        guard path.hasPrefix(ticketPath + "?"), let query = try? FormFields(path.utf8.dropFirst(ticketPath.utf8.count + 1)) else {
+            return nil
+        }
         return apps.first { $0.name == query["app"] }?.origin
     }
 
@@ -62,7 +64,8 @@ struct ReturnTo: Equatable, Sendable {
     /// Coming back to the gate itself would be a loop, or would sign out at once.
     private static func leadsToSignIn(_ path: some StringProtocol) -> Bool {
         [
-            "/auth/sign-in", "/auth/sign-out", "/auth/sign-up", "/auth/request", "/auth/forward", "/auth/envoy", "/auth/begin", "/auth/enter",
+            "/auth/sign-in", "/auth/sign-out", "/auth/sign-up", "/auth/request", "/auth/forward", "/auth/envoy", "/auth/begin",
+            "/auth/enter",
         ].contains { path.hasPrefix($0) }
     }
 }

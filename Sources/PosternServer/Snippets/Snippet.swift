@@ -53,7 +53,8 @@ struct Snippet: Sendable {
             return
                 "map \(from) \(index == 0 ? "$postern_rest" : "$postern_cookie") { default \(from); \"~^(?<pa\(index)>(?:.*; )?)\(cookie)=[^;]*(?:; )?(?<pb\(index)>.*)$\" $pa\(index)$pb\(index); }"
         }
-        let listen = app.origin.isHTTPS
+        let listen =
+            app.origin.isHTTPS
             ? ["    listen 80; listen 443 ssl; ssl_certificate /etc/ssl/\(app.name).pem; ssl_certificate_key /etc/ssl/\(app.name).key;"]
             : ["    listen \(app.origin.port);"]
         return """

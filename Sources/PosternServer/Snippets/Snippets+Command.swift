@@ -9,7 +9,8 @@ struct SnippetCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("\(Snippet.Proxy.allCases.map(\.rawValue).joined(separator: ", "))")) var proxy: String
     @Option(help: "The app's name.") var app: String
     @Option(help: ArgumentHelp("Where the proxy finds the app.", valueName: "host:port")) var upstream = "127.0.0.1:3000"
-    @Option(help: ArgumentHelp("Where the proxy finds Postern. Default: the address it listens on.", valueName: "host:port")) var postern: String?
+    @Option(help: ArgumentHelp("Where the proxy finds Postern. Default: the address it listens on.", valueName: "host:port")) var postern:
+        String?
     @Flag(help: "For haproxy: the Lua file that its configuration loads.") var lua = false
 
     func run() async throws {
@@ -28,7 +29,8 @@ struct SnippetCommand: AsyncParsableCommand {
                 cookies: [cookies.appSession, cookies.state])
             print(snippet.text(for: proxy), terminator: "")
             if opening.settings.trustedProxies.isEmpty {
-                print("# Postern's settings name no proxy yet: without 'trusted-proxies: [ADDRESS OF THE PROXY]' it refuses everything here.")
+                print(
+                    "# Postern's settings name no proxy yet: without 'trusted-proxies: [ADDRESS OF THE PROXY]' it refuses everything here.")
             }
         }
     }

@@ -16,13 +16,16 @@ VIOLATIONS = "window.policyViolations = []; addEventListener('securitypolicyviol
 
 
 class Browser:
-    def __init__(self, folder: Path, scripts: bool = True):
+    """One that knows `hosts` finds these names at 127.0.0.1, and takes any certificate there."""
+
+    def __init__(self, folder: Path, scripts: bool = True, hosts: tuple[str, ...] = ()):
         options = webdriver.ChromeOptions()
         options.binary_location = real("chromium")
         for argument in (
             "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1280,900", f"--user-data-dir={folder}",
+            "--host-resolver-rules=" + ", ".join([*(f"MAP {host} 127.0.0.1" for host in hosts), "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1"]),
+            "--window-size=1280,900", f"--user-data-dir={folder}", *(["--ignore-certificate-errors"] if hosts else []),
         ):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

@@ -24,7 +24,7 @@ class Postern:
     """
 
     def __init__(self, binary: str, folder: Path, public_port: int | None = None, settings: str = "", database: str | None = None,
-                 data: Path | None = None, administration: str | None = "optional"):
+                 data: Path | None = None, administration: str | None = "optional", public_url: str | None = None):
         folder.mkdir(parents=True, exist_ok=True)
         self.binary, self.folder, self.database = binary, folder, database
         self.environment = plain_environment(folder)
@@ -33,7 +33,8 @@ class Postern:
         self.data = data or folder / "data"
         self.port = free_port()
         self.authority = f"127.0.0.1:{public_port or self.port}"
-        self.public_url = f"http://{self.authority}"
+        self.public_url = public_url or f"http://{self.authority}"
+        self.authority = self.public_url.split("//")[1]
         self.config = folder / "postern.yaml"
         self.config.write_text(f"public-url: {self.public_url}\ntrusted-proxies: [127.0.0.1]\n{settings}")
         self.process: Process | None = None

@@ -13,6 +13,13 @@ def documented(name: str, postern: int, app: int) -> str:
     return (DOCS / name).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{postern}").replace("127.0.0.1:3000", f"127.0.0.1:{app}")
 
 
+def nginx_settings(folder: Path, text: str) -> str:
+    """Everything around what stands in the http block."""
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    return (f"daemon off;\n{'user root;' if os.getuid() == 0 else ''}\nworker_processes 1;\npid {folder}/nginx.pid;\n"
+            f"error_log {folder}/error.log;\nevents {{ worker_connections 256; }}\nhttp {{\naccess_log off;\n{temporary}{text}}}\n")
+
+
 class Nginx:
     more = ""
 
@@ -20,12 +27,8 @@ class Nginx:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.process = folder, port, None
         (folder / "snippet.conf").write_text(documented("nginx.conf.example", postern, app))
-        temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         self.config, self.errors = folder / "nginx.conf", folder / "error.log"
-        self.config.write_text(
-            f"daemon off;\n{'user root;' if os.getuid() == 0 else ''}\nworker_processes 1;\npid {folder}/nginx.pid;\n"
-            f"error_log {folder}/error.log;\nevents {{ worker_connections 256; }}\n"
-            f"http {{\naccess_log off;\n{self.more}\n{temporary}server {{\nlisten 127.0.0.1:{port};\ninclude {folder}/snippet.conf;\n}}\n}}\n")
+        self.config.write_text(nginx_settings(folder, f"{self.more}\nserver {{\nlisten 127.0.0.1:{port};\ninclude {folder}/snippet.conf;\n}}\n"))
 
     def start(self) -> None:
         self.process = Process(

@@ -6,13 +6,13 @@ import socket
 STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})", re.MULTILINE)
 
 
-def exchange(port: int, request: bytes, end: bool = False, quiet: float = 0.25, longest: float = 4) -> tuple[list[int], bytes, bool]:
+def exchange(port: int, request: bytes, end: bool = False, quiet: float = 0.25, longest: float = 4, source: str = "127.0.0.1") -> tuple[list[int], bytes, bool]:
     """Sends bytes and reads until the server closes, or has answered and says no more.
 
     Returns the statuses of all answers, the bytes, and whether the server closed the connection.
     """
     answer, closed = b"", False
-    with socket.create_connection(("127.0.0.1", port), timeout=longest) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=longest, source_address=(source, 0)) as line:
         try:
             line.sendall(request)
             if end:

@@ -58,7 +58,7 @@ import Testing
         #expect(settings.trustedProxies.map(\.description) == ["192.0.2.1", "::1"])
         #expect(settings.session == SessionPolicy(idle: .seconds(1_800), absolute: .seconds(86_400), keep: .seconds(7_776_000)))
         #expect(settings.groupSessions["staff"]?.idle == .seconds(300))
-        #expect(settings.appHosts == ["g.example.org"])
+        #expect(settings.apps.map(\.origin.description) == ["https://g.example.org"])
         #expect(settings.hashing.parameters.memoryKiB == 65_536 && settings.hashing.queue == 5)
         #expect(settings.smtp?.password?.exposed == "s3cret")
         #expect(settings.site.name == "Other")

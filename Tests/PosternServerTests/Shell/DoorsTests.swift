@@ -73,6 +73,9 @@ import Testing
             case (.signedIn, _, false) where route.path == "/auth/account/security/authenticators" && caller.isSignedIn:
                 // Leads to the page that it was sent from.
                 #expect(answer.status == .seeOther, "\(name)")
+            case (.signedIn, _, false) where route.path == ReturnTo.ticketPath && caller.isSignedIn:
+                // For no app there is none.
+                #expect(answer.status == .forbidden, "\(name)")
             case (.signedIn, let surface, false):
                 #expect(answer.status == (caller.isSignedIn ? .ok : surface == .page ? .seeOther : .unauthorized), "\(name)")
             case (.administrator, _, false):
@@ -100,7 +103,7 @@ import Testing
         "GET /", "GET /auth", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/postern.css",
         "GET /auth/confirm-email",
         "GET /auth/confirm-email/{id}", "GET /auth/dev/mailbox", "GET /auth/health", "GET /auth/invitation", "GET /auth/invitation/{id}",
-        "GET /auth/openapi.yaml",
+        "GET /auth/openapi.yaml", "GET /auth/begin", "GET /auth/enter", "GET /auth/sign-out", "GET /auth/jwks.json",
         "GET /auth/assets/postern.js", "GET /auth/setup", "GET /auth/setup/{id}", "GET /auth/sign-in", "GET /auth/sign-in/enrol",
         "GET /auth/sign-in/second-factor", "GET /auth/sign-up", "POST /auth/confirm-email",
         "POST /auth/invitation", "POST /auth/setup",

@@ -1,11 +1,17 @@
+import Secrets
 import Support
 import Testing
 
 @testable import PosternServer
 
 @Suite struct ReturnToTests {
+    private func app() throws -> AppHost {
+        AppHost(
+            name: "app", origin: try #require(PublicURL("https://app.example.org")), sessionPurpose: Token.Purpose(label: "app session"))
+    }
+
     private func location(_ text: String, _ publicURL: String = "https://shop.example") throws -> String? {
-        ReturnTo(text, publicURL: try #require(PublicURL(publicURL)), appHosts: ["app.example.org"])?.location
+        ReturnTo(text, publicURL: try #require(PublicURL(publicURL)), apps: [try app()])?.location
     }
 
     @Test(

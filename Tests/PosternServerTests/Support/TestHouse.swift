@@ -116,7 +116,8 @@ struct TestHouse: Sendable {
                 "SELECT * FROM job", "SELECT * FROM email_confirmation", "SELECT * FROM invitation", "SELECT * FROM setup_link",
                 "SELECT * FROM sealing_key", "SELECT * FROM sign_up_mail", "SELECT * FROM username_taken",
                 "SELECT * FROM second_factor", "SELECT * FROM authenticator", "SELECT * FROM recovery_set", "SELECT * FROM recovery_code",
-                "SELECT * FROM sign_in_challenge", "SELECT * FROM trusted_browser",
+                "SELECT * FROM sign_in_challenge", "SELECT * FROM trusted_browser", "SELECT * FROM ticket", "SELECT * FROM app_session",
+                "SELECT * FROM check_round", "SELECT * FROM app", "SELECT * FROM username_shape",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
             }

@@ -1,0 +1,104 @@
+import Secrets
+import Storage
+
+/// Looks at an app from outside, as a stranger could, and asks the server what the gateway saw of it: is the app gated, and does the proxy
+/// say what it must?
+struct CheckSite: Sendable {
+    struct Finding: Equatable, Sendable {
+        enum Verdict: String, Sendable {
+            case ok
+            case bad
+            /// Only the app could show it.
+            case notSeen = "not seen from here"
+        }
+
+        let name: String
+        let verdict: Verdict
+        /// What was seen.
+        let words: String
+        /// The line to change; empty where nothing is to be changed.
+        var change = ""
+    }
+
+    let store: any Store
+    let probe: SiteProbe
+    /// Where plain HTTP is, if not on port 80 of the app's host.
+    let connectPlain: String?
+    let portal: PublicURL
+    let app: App
+    let cookies: Cookies
+    let random: Randomness
+
+    /// - Returns: nil if the app's host can't be reached: the first finding says why.
+    func run(now: Timestamp) async throws(StoreError) -> [Finding] {
+        let token = Token(random: random.bytes(Token.byteCount))
+        let round = CheckRound(token: token, expiresAt: now + CheckRound.lifetime)
+        try await store.write { (transaction) throws(StoreError) in try transaction.beginCheck(round, now: now) }
+        let answers = await ask(mark: token.text.exposed)
+        let hash = token.hash(for: CheckRound.purpose)
+        let seen = try await store.read { (transaction) throws(StoreError) in try transaction.sightings(ofCheck: hash) }
+        let view = SiteView(portal: portal, app: app, cookies: cookies, answers: answers, sightings: seen)
+        return view.findings
+    }
+
+    /// All requests, one after the other: a proxy under check is often a small one.
+    private func ask(mark: String) async -> [SiteQuestion: SiteProbe.Outcome] {
+        var answers: [SiteQuestion: SiteProbe.Outcome] = [:]
+        for question in SiteQuestion.allCases {
+            guard question != .plainHTTP || app.origin.isHTTPS else { continue }
+            let origin =
+                question == .portal ? portal.description : question == .plainHTTP ? "http://\(app.origin.host)" : app.origin.description
+            var headers = question.headers(cookies)
+            if question.isMarked { headers.append(("Postern-Check", "\(mark).\(question.rawValue)\(question.passes ? ".pass" : "")")) }
+            // Plain HTTP has a port of its own: a place to connect to is the other one's.
+            var probe = probe
+            if question == .plainHTTP { probe.connectTo = connectPlain }
+            if question == .portal, !portal.isHTTPS { probe.connectTo = nil }
+            answers[question] = await probe.ask(question.method, origin + question.target, headers: headers)
+        }
+        return answers
+    }
+}
+
+/// Each thing that is asked. Its number stands in the request's mark.
+enum SiteQuestion: Int, CaseIterable, Sendable {
+    case gate = 1
+    case oddPath, posted, page, begin, forwardedFor, alias, underscoreAlias, dotAlias, app, appCookies, plainHTTP, portal
+
+    var method: String { self == .posted ? "POST" : "GET" }
+    var isMarked: Bool { self != .portal && self != .begin && self != .page }
+    /// Asks to be let through, as nobody.
+    var passes: Bool { [.alias, .underscoreAlias, .dotAlias, .app, .appCookies].contains(self) }
+
+    /// With everything that a proxy may be tempted to tidy up.
+    static let odd = "/postern-check/a%2Fb/../c//d;e?x=%20y&z=1"
+    /// A name of RFC 5737: nobody's.
+    static let forgedAddress = "203.0.113.77"
+
+    var target: String {
+        switch self {
+        case .oddPath: Self.odd
+        case .page: "/postern-check?page=1"
+        case .begin: "/auth/begin?return_to=%2Fpostern-check"
+        case .portal: "/auth/health"
+        default: "/postern-check"
+        }
+    }
+
+    func headers(_ cookies: Cookies) -> [(name: String, value: String)] {
+        switch self {
+        case .page, .begin: [("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")]
+        case .forwardedFor:
+            [("X-Forwarded-For", Self.forgedAddress), ("X-Real-IP", Self.forgedAddress), ("Forwarded", "for=\(Self.forgedAddress)")]
+        case .alias: [("Remote-User", "postern-check")]
+        case .underscoreAlias: [("Remote_User", "postern-check")]
+        case .dotAlias: [("Remote.User", "postern-check")]
+        case .appCookies:
+            [
+                ("Cookie", "first=1; \(cookies.appSession)=postern-check; second=2; \(cookies.state)=postern-check; third=3"),
+                ("Authorization", "Basic cG9zdGVybjpjaGVjaw=="),
+            ]
+        default: [("Accept", "application/json")]
+        }
+    }
+}
