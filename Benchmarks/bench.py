@@ -5,6 +5,7 @@ Run by `make bench` on a quiet machine. Prints JSON and a table, and writes the 
 """
 import base64, hmac, json, os, pathlib, re, shutil, statistics, struct, subprocess, sys, time, urllib.request
 
+import gateway
 from harness import *
 from peers import glewlwyd
 
@@ -220,14 +221,19 @@ def cold_start():
 
 
 def table(figures):
-    checks, memory_, signs, codes, flood, cold = (
-        figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start"))
+    checks, memory_, signs, codes, flood, cold, gate = (
+        figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start", "gateway"))
     rows = [
         ("session checks a second, 100,000 live sessions", f"{checks['checks_per_second']:,.0f}", f"bare Hummingbird route {checks['bare_route_per_second']:,.0f}, nginx {checks['nginx_per_second']:,.0f}", ""),
         ("… share of a bare Hummingbird route", f"{checks['share_of_bare_route']:.0%}", "", "at least 80 %"),
         ("… as often as Glewlwyd checks a session", f"{checks['times_glewlwyd']:.0f} times", f"Glewlwyd {checks['glewlwyd_per_second']:,.0f}", ""),
         ("… share of nginx `return 200`", f"{checks['share_of_nginx']:.0%}", "", ""),
         ("… server CPU a check", f"{checks['cpu_us_per_check']:.1f} µs", "", ""),
+        ("requests a second through nginx to a static app", f"{gate['requests_per_second']:,.0f}", f"nginx asked in Postern's place {gate['limit_per_second']:,.0f}", ""),
+        ("… share of that", f"{gate['share_of_limit']:.0%}", "", "at least 40 %, aim 60 %"),
+        ("… p99 at 70 % of it", f"{gate['p99_ms_at_70_percent']:.2f} ms", "", "at most 2 ms"),
+        ("… server CPU a request", f"{gate['cpu_us']:.1f} µs", "", ""),
+        ("lines of the snippet", ", ".join(f"{proxy} {count}" for proxy, count in gate["snippet_lines"].items()), "", "aim: nginx 12, Caddy 4"),
         ("sign-ins a second, all cores", f"{signs['sign_ins_per_second']:.1f}", f"libargon2 alone {signs['argon2_per_second']:.1f}", ""),
         ("… share of libargon2", f"{signs['share_of_argon2']:.0%}", "", "at least 90 %, aim 95 %"),
         ("… CPU a sign-in besides the hashing threads", f"{signs['other_cpu_ms']:.2f} ms", "", "at most 1.2 ms, aim 0.5"),
@@ -264,7 +270,8 @@ def main():
     figures = {"commit": commit, "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "cpu": model, "cores": CORES, "load_before": load,
                "binary_bytes": BINARY.stat().st_size}
     try:
-        for name, measure in (("cold_start", cold_start), ("memory", memory), ("session_checks", session_checks), ("sign_ins", sign_ins),
+        for name, measure in (("cold_start", cold_start), ("memory", memory), ("session_checks", session_checks),
+                              ("gateway", gateway.through_nginx), ("sign_ins", sign_ins),
                               ("second_factors", second_factors)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()

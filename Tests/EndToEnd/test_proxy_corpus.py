@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from parts.corpus import COUNT, FORGED, GROUPS, IDENTITY, OPEN, Case, cut
+from parts.corpus import COUNT, FORGED, GROUPS, IDENTITY, OPEN, Case, cut, fill
 from parts.gates import GATES, QUESTIONS, REAL, ask
+from parts.raw import exchange
 
 IDENTITY_NAMES = {f"remote-{name.lower()}" for name in IDENTITY}
 FORGED_TEXT = FORGED.decode()
@@ -49,6 +50,11 @@ def claims(headers) -> dict[str, str]:
     return {name: value for name, value in headers if canonical(name) in IDENTITY_NAMES and value}
 
 
+def value(headers, name: str) -> str:
+    """Of a header by its name in small letters; nothing where it is missing."""
+    return {known.lower(): text for known, text in headers}.get(name, "")
+
+
 def wrong(gate, case: Case, signed_in: bool) -> str | None:
     """What is wrong with what came of a request, if anything is."""
     statuses, answer, passed = gate.send(case, signed_in)
@@ -58,14 +64,15 @@ def wrong(gate, case: Case, signed_in: bool) -> str | None:
         told = claims(headers)
         if any(FORGED_TEXT in value for value in told.values()):
             return f"{case.name}: the app was told {told}"
-        if signed_in and not case.is_open and told.get("Remote-User", told.get("remote-user")) != gate.member["username"]:
+        user = {canonical(name): value for name, value in told.items()}.get("remote-user")
+        # What a client names in Connection a proxy may take away in the end: then the app is told less.
+        is_less = user is None and any(line.startswith(b"Connection:") for line in case.lines)
+        if signed_in and not case.is_open and user != gate.member["username"] and not is_less:
             return f"{case.name}: the app was told {told}"
         if not signed_in and not case.is_open:
             return f"{case.name}: it got past"
         if not signed_in and told:
             return f"{case.name}: the app was told {told} of a stranger"
-        if "Zm9yZ2VkOmZvcmdlZA" in dict(headers).get("Remote-User", ""):
-            return f"{case.name}: {headers}"
     return None
 
 
@@ -121,16 +128,16 @@ def test_ours_are_the_only_cookies_that_the_app_doesnt_see(proxy):
                     b"a=b; postern-begin=x; c=d; postern-app={TOKEN}"):
         statuses, _, passed = proxy.send(Case("cookies", lines=(b"Cookie: " + cookies,)))
         assert statuses == [200]
-        line = dict(passed[0])["Cookie"]
+        line = value(passed[0], "cookie")
         assert [pair for pair in re.split("; *", line) if pair] == ["a=b", "c=d"], f"{cookies}: {line}"
 
 
 def test_an_app_sees_its_own_credentials_and_none_of_ours(proxy):
     """A session's token in Authorization is for the gate alone."""
-    own = dict(proxy.send(Case("own", lines=(b"Authorization: Basic eDp5",)), True)[2][0])
-    assert own["Authorization"] == "Basic eDp5"
+    own = proxy.send(Case("own", lines=(b"Authorization: Basic eDp5",)), True)[2]
+    assert value(own[0], "authorization") == "Basic eDp5"
     ours = proxy.send(Case("ours", lines=(b"Authorization: Bearer {PORTAL}",)))[2]
-    assert len(ours) == 1 and not dict(ours[0]).get("Authorization")
+    assert len(ours) == 1 and value(ours[0], "authorization") == ""
 
 
 def test_the_app_is_told_the_true_address_of_the_client(proxy):
@@ -165,12 +172,24 @@ def test_a_trusted_proxy_that_describes_the_request_twice_opens_nothing(gates, q
             assert statuses and statuses[0] in (302, 400, 401, 403), f"{lines}: {statuses}"
 
 
+HOSTS = [b"{HOST}/public/x?", b"{HOST}/public/x#", b"{HOST}/public/x", b"{HOST}/public?", b"{HOST}?", b"{HOST}#", b"{OPEN}/", b"{OPEN}?", b"{OPEN}#", b"{OPEN}/x?", b"x@{OPEN}", b"{HOST}@{OPEN}", b"{OPEN}\\@{HOST}",
+         b"{OPEN} {HOST}", b"{HOST},{OPEN}", b"{OPEN},{HOST}", b"{OPEN}\xff"]
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.decode("latin-1"))
+def test_a_host_that_is_none_opens_no_page_of_the_app(gates, host):
+    """HT-03: not every proxy looks at what the client sent as Host before it hands it on."""
+    gate = gates("Traefik")
+    for text in (b"GET /auth/forward HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Host: " + host + b"\r\nX-Forwarded-Uri: /page\r\nX-Forwarded-Proto: http",
+                 b"GET /auth/envoy/page HTTP/1.1\r\nHost: " + host):
+        statuses, _, _ = exchange(gate.postern.port, fill(text + b"\r\nConnection: close\r\n\r\n", **gate.places))
+        assert statuses and statuses[0] in (302, 400, 401, 403), f"{text.splitlines()[0]}: {statuses}"
+
+
 def test_a_question_without_a_description_opens_nothing(gates):
     gate = gates("Traefik")
     for lines in ((), (b"X-Original-URL:",), (b"X-Original-URL: /public/x",), (b"X-Original-URL: http:///public/x",), (b"X-Original-URL: http://{HOST}@{OPEN}/",), (b"X-Original-URL: ftp://{OPEN}/",)):
         for session in ((), (b"Cookie: postern-app={TOKEN}",)):
             text = (b"GET /auth/request HTTP/1.1", b"Host: {HOST}", *lines, *session, b"Connection: close")
-            from parts.corpus import fill
-            from parts.raw import exchange
             statuses, _, _ = exchange(gate.postern.port, fill(b"\r\n".join(text) + b"\r\n\r\n", **gate.places))
             assert statuses == [403], f"{lines}: {statuses}"

@@ -71,7 +71,7 @@ def test_the_administration_opens_to_nobody_without_a_second_factor(make_postern
     for path in ("/auth/admin", "/auth/admin/people", f"/auth/admin/people/{boss.id}"):
         led = visitor.get(path)
         assert led.status_code == 303 and led.headers["Location"].startswith("/auth/account/step-up?return_to=%2Fauth%2Fadmin")
-        assert visitor.get(led.headers["Location"]).headers["Location"] .startswith("/auth/account/security?done=needed&return_to=%2Fauth%2Fadmin")
+        assert visitor.get(led.headers["Location"]).headers["Location"].startswith("/auth/account/security?done=needed&return_to=%2Fauth%2Fadmin")
     assert visitor.post("/auth/account", f"/auth/admin/people/{boss.id}/join", group="staff").status_code == 403
     ada = Member(postern, "ada@example.org")
     assert Visitor(postern, {"postern": ada.sign_in()}).get("/auth/admin").status_code == 403

@@ -14,7 +14,7 @@ from parts.phone import Phone
 from parts.postern import Postern, at_once
 from parts.processes import wait_for
 from parts.visitor import Page
-from parts.way_in import AppHost, opened
+from parts.way_in import AppHost, opened, set_cookies
 from test_half_made_sign_in import described_doors
 
 USES = 200 if os.environ.get("POSTERN_SOAK") else 20
@@ -164,6 +164,27 @@ def test_neither_the_database_nor_the_log_holds_a_ticket_or_a_token(house):
 def decoded(token: str) -> bytes:
     """The random bytes that a token stands for."""
     return urlsafe_b64decode(token + "=" * (-len(token) % 4))
+
+
+def test_two_pages_that_begin_at_once_both_end_at_their_pages(house):
+    """Neither knows of the other's state, and the browser keeps the later one."""
+    held, first = house.shop.begin("/first")
+    held, second = house.shop.begin("/second")
+    waiting, ended = [(place, house.portal) for place in (first, second)], []
+    tokens = []
+    while waiting:
+        place, portal = waiting.pop(0)
+        ticket = house.shop.ask_ticket(place, portal).headers["Location"].removeprefix(house.shop.url)
+        answer = house.shop.get(ticket, {"postern-begin": held})
+        if token := opened(answer, house.shop):
+            tokens.append(token)
+            ended.append(answer.headers["Location"])
+            continue
+        again = house.shop.get(answer.headers["Location"], {"postern-begin": held})
+        held = set_cookies(again)["__Host-postern-begin"]
+        waiting.append((again.headers["Location"].removeprefix(house.postern.public_url), portal))
+    assert sorted(ended) == ["/first", "/second"]
+    assert house.shop.gate(tokens[-1]) == 200
 
 
 # What a session on an app's host is good for.

@@ -23,14 +23,6 @@ struct Snippet: Sendable {
         }
     }
 
-    /// What a line of the snippet is: not empty, and no comment alone.
-    static func lines(_ text: String) -> Int {
-        text.split(separator: "\n").filter { line in
-            let words = line.drop { $0 == " " || $0 == "\t" }
-            return !words.isEmpty && !words.hasPrefix("#") && !words.hasPrefix("--")
-        }.count
-    }
-
     private var host: String { app.origin.authority }
     private var identity: [String] { Gateway.identityHeaders }
     /// Besides who is there: what is left of the client's own `Authorization`.
@@ -60,17 +52,19 @@ struct Snippet: Sendable {
         return """
             # \(app.name) at \(app.origin), for /etc/nginx/conf.d/\(app.name).conf. The app is at \(upstream).
             \(names.joined(separator: "\n"))
+            upstream postern-\(app.name) { server \(postern); keepalive 32; }
             server {
             \(listen.joined(separator: "\n"))
                 server_name \(app.origin.host);
-                location /auth/ { proxy_pass http://\(postern); \(asking) }
+                location /auth/ { proxy_pass http://\(postern); proxy_redirect off; \(asking) }
                 location = /auth/request {
-                    internal; proxy_pass http://\(postern); proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_buffer_size 8k;
+                    internal; proxy_pass http://postern-\(app.name); proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffer_size 8k;
+                    proxy_pass_request_body off; proxy_set_header Content-Length "";
                     \(asking)
                     \(original)
                 }
                 location @postern {
-                    rewrite ^ /auth/begin? break; proxy_pass http://\(postern); proxy_method GET; proxy_pass_request_body off; proxy_set_header Content-Length "";
+                    rewrite ^ /auth/begin? break; proxy_pass http://\(postern); proxy_redirect off; proxy_method GET; proxy_pass_request_body off; proxy_set_header Content-Length "";
                     \(asking)
                     \(original)
                 }

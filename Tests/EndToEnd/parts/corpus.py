@@ -125,6 +125,7 @@ def doubles():
         "the answer's header for the sign-in": (b"Postern-Sign-In: https://evil.example/", b"Postern-Reason: none"), "a mark of a check": (b"Postern-Check: " + b"A" * 43 + b".1.pass",), "a mark that is none": (b"Postern-Check: ...",),
         "a mark that is no UTF-8": (b"Postern-Check: \xff.1.pass",), "a hundred headers": tuple(b"X-%d: a" % number for number in range(100)), "a header of 7,000": (b"X-Long: " + b"a" * 7_000,),
         "two headers of 7,000": (b"X-Long: " + b"a" * 7_000, b"X-Longer: " + b"a" * 7_000),
+        "three headers of 7,000": (b"X-Long: " + b"a" * 7_000, b"X-Longer: " + b"a" * 7_000, b"X-Longest: " + b"a" * 7_000),
     }.items():
         told = any(line.lower().startswith((b"remote-user:", b"remote_user", b"remote.user")) for line in lines)
         yield Case("identity headers " + name if b"emote" in b"".join(lines) else name, lines=lines, forges=told, is_strangers=b"Authorization" in b"".join(lines))

@@ -16,21 +16,28 @@ Headers = list[tuple[str, str]]
 
 
 class Gate:
-    """Two apps: `one` has some pages that are open to all, `open` has no others. Somebody is signed in at both."""
+    """Two apps: `one` has some pages that are open to all, `open` has hardly any others. Somebody is signed in at both."""
 
     def __init__(self, binary: str, folder: Path):
         self.postern = Postern(binary, folder)
         self.port, other = free_port(), free_port()
         self.one = AppHost(self.postern, "one", f"http://127.0.0.1:{self.port}", ("/public/* bypass",))
-        self.open = AppHost(self.postern, "open", f"http://localhost:{other}", ("/* bypass",))
+        self.open = AppHost(self.postern, "open", f"http://localhost:{other}", ("/members/* signed-in", "/* bypass"))
         self.postern.start()
+        try:
+            self.let_in()
+        except BaseException:
+            self.postern.stop()
+            raise
+
+    def let_in(self) -> None:
         email = f"member-{secrets.token_hex(4)}@example.org"
         self.postern.make_account(email)
         [self.member] = self.postern.accounts()
         portal = self.postern.sign_in(email)
         self.places = {
             "HOST": self.one.authority.encode(), "OPEN": self.open.authority.encode(), "TOKEN": self.one.session(portal).encode(),
-            "OTHER": self.open.session(portal).encode(), "PORTAL": portal.encode(),
+            "OTHER": self.open.session(portal, "/members/").encode(), "PORTAL": portal.encode(),
         }
         assert self.one.gate(self.places["TOKEN"].decode()) == 200
 
@@ -50,11 +57,11 @@ class ProxyGate(Gate):
 
     def __init__(self, binary: str, folder: Path):
         super().__init__(binary, folder)
-        self.app, self.open_app = SampleApp(), SampleApp()
-        self.proxy = self.proxy_type(
-            folder / "proxy", self.postern, {"one": self.app.port, "open": self.open_app.port},
-            [self.port, int(self.open.authority.split(":")[1])])
+        self.app, self.open_app, self.proxy = SampleApp(), SampleApp(), None
         try:
+            self.proxy = self.proxy_type(
+                folder / "proxy", self.postern, {"one": self.app.port, "open": self.open_app.port},
+                [self.port, int(self.open.authority.split(":")[1])])
             self.proxy.start()
         except BaseException:
             self.stop()
@@ -66,7 +73,8 @@ class ProxyGate(Gate):
         return statuses, answer, [seen.headers for seen in self.app.seen[before:]]
 
     def stop(self) -> None:
-        self.proxy.stop()
+        if self.proxy:
+            self.proxy.stop()
         super().stop()
         self.app.stop()
         self.open_app.stop()
@@ -100,8 +108,11 @@ class Replay(Gate):
         if whole:
             hosts, target = [whole[1]], whole[2] or b"/"
         statuses, answer, _ = exchange(self.postern.port, self.question(method, target, hosts, lines, source))
-        passed = re.findall(rb"(?m)^([^:\r\n]+): ([^\r\n]*)\r$", answer) if statuses == [200] else None
-        return statuses, answer, [] if passed is None else [[(name.decode("latin-1"), value.decode("latin-1")) for name, value in passed]]
+        # Both proxies go by the host, so that another app's request isn't this app's.
+        if statuses != [200] or not hosts or hosts[0].strip().lower() != self.one.authority.encode():
+            return statuses, answer, []
+        headers = re.findall(rb"(?m)^([^:\r\n]+): ([^\r\n]*)\r$", answer)
+        return statuses, answer, [[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]]
 
 
 HOP_BY_HOP = (b"host:", b"connection:", b"te:", b"trailer:", b"upgrade:", b"content-length:", b"transfer-encoding:", b"expect:", b"keep-alive:", b"proxy-")

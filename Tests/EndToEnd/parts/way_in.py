@@ -55,9 +55,9 @@ class AppHost:
     def enter(self, ticket: str, state: str | None) -> requests.Response:
         return self.get(f"/auth/enter?ticket={ticket}", {"postern-begin": state} if state is not None else None)
 
-    def session(self, portal: str) -> str:
+    def session(self, portal: str, back: str = "/") -> str:
         """The token of a session here, for somebody who is signed in at the portal."""
-        state, ticket = self.ticket(portal)
+        state, ticket = self.ticket(portal, back)
         answer = self.enter(ticket, state)
         token = opened(answer, self)
         assert token, f"{answer.status_code}: {answer.headers}"

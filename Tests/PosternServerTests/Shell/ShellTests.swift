@@ -142,7 +142,8 @@ import Testing
         arguments: [
             (HTTPRequest.Method.put, "/auth/sign-in", "GET, HEAD, POST"), (.delete, "/auth/sign-in", "GET, HEAD, POST"),
             (.trace, "/auth/sign-in", "GET, HEAD, POST"),
-            (.put, "/auth/sign-out", "GET, HEAD, POST"), (.get, "/auth/v1/sign-in", "POST"), (.post, "/auth/health", "GET, HEAD"), (.options, "/auth/v1/session", "DELETE, GET, HEAD"),
+            (.put, "/auth/sign-out", "GET, HEAD, POST"), (.get, "/auth/v1/sign-in", "POST"), (.post, "/auth/health", "GET, HEAD"),
+            (.options, "/auth/v1/session", "DELETE, GET, HEAD"),
         ])
     func methods(method: HTTPRequest.Method, path: String, allow: String) async throws {
         let house = try await TestHouse(.sqlite)
