@@ -15,13 +15,17 @@ LONG = "a.person.with.a.remarkably.long.address.that.nobody.types@a-rather-long-
 EQUIPPED = LONG.replace("a.person", "an.owner")
 # As long as a name may be, and one word.
 APP = "The-tablet-that-lies-on-the-kitchen-table-since-last-summer"
+APPS = ["reports-of-the-whole-northern-department", "wiki"]
 
 
 @pytest.fixture(scope="module")
 def house(binary, tmp_path_factory):
     """A node with people in it, what each of them holds, and a browser."""
     with ExitStack() as stack:
-        settings = "second-factor: {trusted-browsers: 30d}\ngroups: {staff: {second-factor: {required: yes}}}\n"
+        settings = ("second-factor: {trusted-browsers: 30d}\ngroups: {staff: {second-factor: {required: yes}}}\n"
+                    f"apps:\n  {APPS[0]}:\n    host: a-rather-long-name-of-a-host.example.org:8443\n    identity: email\n"
+                    f"    groups: [staff, a-group-with-a-long-name]\n    rules: ['/open/* bypass', '/team/* aal2', '/staff/* group:staff']\n"
+                    f"  {APPS[1]}:\n    host: wiki.test\n    rules: ['/open/* bypass', '/staff/* group:staff']\n")
         postern = Postern(binary, tmp_path_factory.mktemp("pages"), settings=settings).start()
         stack.callback(postern.stop)
         owner, person = Member(postern, "owner@example.org", "owner"), Member(postern, LONG)
@@ -85,6 +89,11 @@ PAGES = {
     "people": Shown("inside", "/auth/admin/people", "People"),
     "person": Shown("inside", "/auth/admin/people/{person}", LONG),
     "person-with-apps": Shown("inside", "/auth/admin/people/{equipped}", EQUIPPED),
+    "apps": Shown("inside", "/auth/admin/apps", "Apps"),
+    "app": Shown("inside", f"/auth/admin/apps/{APPS[0]}?account={LONG}&path=/team/reports&assurance=aal2", APPS[0]),
+    "app-refused": Shown("inside", f"/auth/admin/apps/{APPS[1]}?account=nobody@example.org&path=/open//x", APPS[1]),
+    "sign-out": Shown("inside", "/auth/sign-out", "Sign out?"),
+    "signed-out": Shown("stranger", "/auth/sign-out", "You are signed out"),
     "account-with-apps": Shown("equipped", "/auth/account", "Profile"),
     "second-step": Shown("half", "/auth/sign-in/second-factor?method=totp", "Now the code from your phone"),
     "second-step-recovery": Shown("half", "/auth/sign-in/second-factor?method=recovery_code", "Now a recovery code"),

@@ -121,8 +121,8 @@ struct AccountCommand: AsyncParsableCommand {
         @Argument(help: "1 to 40 of a-z, 0-9 and -.") var username: String
 
         func run() async throws {
-            let settings = try place.settings()
-            guard let name = Username(choosing: username, appNames: settings.apps.map(\.name)) else {
+            let apps = try await place.withOpening { opening in try await opening.apps().map(\.app.name) }
+            guard let name = Username(choosing: username, appNames: apps) else {
                 throw failure("'\(username)' can't be a username. \(Reason.usernameInvalid.advice)")
             }
             try await place.act(.changeUsername(name), on: email, done: "is \(name.text) from now on", unchanged: "is as it was")

@@ -33,7 +33,7 @@ struct App: Equatable, Sendable {
     var takesKeys = false
     var keyHeader: String?
 
-    /// Of the headers' 4 KB: more names of groups than this would not fit (nginx reads an answer's head into one page).
+    /// More names of groups than this would hardly fit into the headers' 4 KB.
     static let mostGroupBytes = 800
 
     init(name: String, origin: PublicURL) {

@@ -29,7 +29,7 @@ struct AppFields: Sendable {
         guard let name = GroupName(name)?.text else {
             throw Problem(key: "name", found: name, allowed: "a name of a-z, 0-9 and -, up to 40")
         }
-        guard !Username.reserved.contains(name) || name == "postern" else {
+        guard !Username.reserved.contains(name) else {
             throw Problem(key: "name", found: name, allowed: "another name: people would take this one for more than an app")
         }
         var app = App(name: name, origin: try origin())

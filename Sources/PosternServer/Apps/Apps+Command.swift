@@ -61,7 +61,7 @@ struct AppCommand: AsyncParsableCommand {
                     return true
                 }
                 guard isAdded else { throw failure("The name '\(app.name)' or the host \(app.origin.authority) is taken.") }
-                print("\(app.name) at \(app.origin) is behind the gateway. Next:")
+                print("\(app.name) is named: \(app.origin). Next:")
                 print("  postern snippet nginx --app \(app.name)     what to give the proxy")
                 print("  postern check \(app.origin)     whether it holds")
             }
@@ -79,7 +79,7 @@ struct AppCommand: AsyncParsableCommand {
                 let apps = try await opening.apps()
                 if json { return try printJSON(apps.map(AppDocument.init)) }
                 guard !apps.isEmpty else { return print("No app yet. Name one: postern app add NAME --host app.example.org") }
-                let width = apps.map(\.app.name.count).max() ?? 4
+                let width = max(4, apps.map(\.app.name.count).max() ?? 4)
                 print("\("NAME".padded(to: width))  \("IDENTITY".padded(to: 10))  \("FROM".padded(to: 8))  HOST")
                 for app in apps {
                     print(

@@ -50,7 +50,8 @@ struct AppPage {
                 "rules": app.rules.map { ["rule": $0.text] }, "from": served.isConfigured ? "the settings file" : "postern app add",
                 "account": account, "path": path, "isStrong": assurance == .aal2, "isUnknown": isUnknown, "hasPreview": preview != nil,
                 "verdict": preview?.verdict ?? "", "isAllowed": preview?.verdict == "allow", "rule": preview?.rule ?? "",
-                "headers": preview?.headers.map { ["header": $0.name, "value": $0.value] } ?? [],
+                "headers": preview?.headers.map { ["header": $0.name, "value": $0.value, "hasValue": !$0.value.isEmpty] as [String: Any] }
+                    ?? [],
                 "hasHeaders": !(preview?.headers.isEmpty ?? true),
             ])
     }
@@ -66,7 +67,7 @@ struct AppPage {
         <div class="field"><label for="assurance">They have proved</label><select class="input" id="assurance" name="assurance"><option value="aal1">a password (aal1)</option><option value="aal2"{{#isStrong}} selected{{/isStrong}}>a second factor as well (aal2)</option></select></div>
         <div class="actions fill"><button class="button primary">Show</button></div></form>
         {{#hasPreview}}<ul class="rows"><li><div><p class="title"><span class="badge {{#isAllowed}}ok{{/isAllowed}}{{^isAllowed}}bad{{/isAllowed}}">{{verdict}}</span></p><p class="meta">{{rule}}</p></div></li></ul>
-        {{#hasHeaders}}<table class="table fold" role="table"><thead><tr role="row"><th scope="col" role="columnheader">Header</th><th scope="col" role="columnheader">Value</th></tr></thead><tbody>{{#headers}}<tr role="row"><td role="cell" data-label="Header"><code>{{header}}</code></td><td role="cell" data-label="Value"><code class="break">{{value}}</code></td></tr>{{/headers}}</tbody></table>{{/hasHeaders}}{{/hasPreview}}</section>
+        {{#hasHeaders}}<table class="table fold" role="table"><thead><tr role="row"><th scope="col" role="columnheader">Header</th><th scope="col" role="columnheader">Value</th></tr></thead><tbody>{{#headers}}<tr role="row"><td role="cell" data-label="Header"><code class="nowrap">{{header}}</code></td><td role="cell" data-label="Value">{{#hasValue}}<code>{{value}}</code>{{/hasValue}}{{^hasValue}}<span class="meta">empty</span>{{/hasValue}}</td></tr>{{/headers}}</tbody></table>{{/hasHeaders}}{{/hasPreview}}</section>
         <section class="card" aria-labelledby="settings"><header><div><h2 id="settings">Settings</h2></div></header><ul class="rows">
         <li><div><p class="title">Remote-User is the {{identity}}</p><p class="meta">Addresses {{domains}} may come in. Names are sent as {{letters}}.</p></div></li>
         <li><div><p class="title">Groups it sees</p><p class="meta">{{groups}}</p></div></li>

@@ -63,10 +63,10 @@ struct CheckSite: Sendable {
 /// Each thing that is asked. Its number stands in the request's mark.
 enum SiteQuestion: Int, CaseIterable, Sendable {
     case gate = 1
-    case oddPath, posted, page, begin, forwardedFor, alias, underscoreAlias, dotAlias, app, appCookies, plainHTTP, portal
+    case oddPath, posted, page, begin, enter, forwardedFor, alias, underscoreAlias, dotAlias, app, appCookies, plainHTTP, portal
 
     var method: String { self == .posted ? "POST" : "GET" }
-    var isMarked: Bool { self != .portal && self != .begin && self != .page }
+    var isMarked: Bool { ![.portal, .begin, .enter, .page].contains(self) }
     /// Asks to be let through, as nobody.
     var passes: Bool { [.alias, .underscoreAlias, .dotAlias, .app, .appCookies].contains(self) }
 
@@ -80,6 +80,7 @@ enum SiteQuestion: Int, CaseIterable, Sendable {
         case .oddPath: Self.odd
         case .page: "/postern-check?page=1"
         case .begin: "/auth/begin?return_to=%2Fpostern-check"
+        case .enter: "/auth/enter?ticket=none"
         case .portal: "/auth/health"
         default: "/postern-check"
         }
@@ -87,7 +88,7 @@ enum SiteQuestion: Int, CaseIterable, Sendable {
 
     func headers(_ cookies: Cookies) -> [(name: String, value: String)] {
         switch self {
-        case .page, .begin: [("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")]
+        case .page, .begin, .enter: [("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")]
         case .forwardedFor:
             [("X-Forwarded-For", Self.forgedAddress), ("X-Real-IP", Self.forgedAddress), ("Forwarded", "for=\(Self.forgedAddress)")]
         case .alias: [("Remote-User", "postern-check")]

@@ -24,7 +24,7 @@ struct SiteView: Sendable {
             return [
                 Finding(
                     name: "reachable", verdict: .bad, words: "\(app.origin) doesn’t answer: \(why).",
-                    change: "Check DNS, the certificate and the port.")
+                    change: "Check DNS, the port and the certificate (--ca-file trusts one of your own, --connect goes to another place).")
             ]
         }
         var all: [Finding?] = [gated(gate)]
@@ -34,7 +34,7 @@ struct SiteView: Sendable {
         all += [begin, redirect]
         if app.origin.isHTTPS { all.append(plainHTTP) }
         all += [publicURL]
-        if sighting(.gate) != nil { all += [aliases, echoed] }
+        if sighting(.gate) != nil { all += [appAnswers, aliases, echoed] }
         return all.compactMap(\.self)
     }
 
@@ -129,9 +129,12 @@ struct SiteView: Sendable {
         guard let answer = answer(.begin) else { return nil }
         let change =
             "nginx: location /auth/ { proxy_pass to Postern; proxy_set_header Host $http_host; } Caddy: reverse_proxy /auth/* to Postern."
-        guard answer["x-request-id"] != nil else {
+        // Behind the gate it would be answered too, but by the way in, over and over.
+        let isEnterOurs = self.answer(.enter)?["location"].map { $0.contains("/auth/begin?") && !$0.contains("/auth/ticket") } ?? false
+        guard answer["x-request-id"] != nil, isEnterOurs || answer.status == 421 || app.cookieDomain != nil || app.origin == portal else {
             return Finding(
-                name: "/auth/ here", verdict: .bad, words: "\(app.origin)/auth/begin is not answered by Postern (\(answer.status)).",
+                name: "/auth/ here", verdict: .bad,
+                words: "\(app.origin)/auth/ is not handed on to Postern: people come back from the sign-in and go round in circles.",
                 change: change)
         }
         if answer.status == 421 {
@@ -220,6 +223,13 @@ struct SiteView: Sendable {
             change: "In Postern’s settings: public-url, the address that browsers open. Its proxy must pass Host on.")
     }
 
+    private var appAnswers: Finding? {
+        guard sighting(.app) != nil, let answer = answer(.app), answer.status >= 500 else { return nil }
+        return Finding(
+            name: "the app", verdict: .bad, words: "Postern lets a request pass, and then the answer is \(answer.status).",
+            change: "Is the app running, and is its address in the proxy the right one?")
+    }
+
     private var aliases: Finding? {
         let asked: [SiteQuestion] = [.alias, .underscoreAlias, .dotAlias]
         let echoes = asked.compactMap(echo)
@@ -255,7 +265,7 @@ struct SiteView: Sendable {
             return Finding(
                 name: "what the app sees", verdict: .notSeen,
                 words:
-                    "Whether Postern’s cookies stay outside the app, only the app could show. Put this echo in its place and check again.",
+                    "Whether Postern’s cookies stay outside the app, only the app could show. Put this echo in its place, on its port, and check again.",
                 change: Self.echo)
         }
         let cookieLine = seen.filter { $0.name.lowercased() == "cookie" }.map(\.value).joined(separator: "; ")

@@ -27,6 +27,8 @@ struct EntryWeb: Room {
         let host = visit.app?.origin.authority ?? shell.publicURL.authority
         let served = listing.app(at: host)
         guard served != nil || listing.all.isEmpty else { throw Refused(.unknownApp) }
+        // The gate believes nothing of a proxy that isn't trusted: leading on from here would go round for ever.
+        guard served == nil || gateway.isTrusted(visit) else { throw Refused(.unknownProxy) }
         let original = original(request, visit, host: host, isHTTPS: (visit.app?.origin ?? shell.publicURL).isHTTPS)
         let finding = await gateway.find(request, original, served)
         switch finding.verdict {
@@ -177,8 +179,4 @@ struct EntryWeb: Room {
                 : "Your browser didn’t keep the session’s cookie of \(app.origin). It keeps it only for that very scheme, host and port: if you opened another, open that one; if the proxy takes Set-Cookie away from /auth/, let it through. “postern check \(app.origin)” names the line."
         )
     }
-}
-
-extension HTTPField.Name {
-    static let referrerPolicy = named("Referrer-Policy")
 }

@@ -20,8 +20,8 @@ struct GatewayWeb: Room {
     static let forwardPath = "/auth/forward"
     static let envoyPath = "/auth/envoy"
 
-    /// Longer ones are no longer handed on to the app: the whole answer must fit into a page of memory at the proxy.
-    private static let longestAuthorization = 1_500
+    /// Of all headers that are handed on: the whole answer's head must fit into a page of memory at the proxy, 4 KB.
+    private static let mostBytes = 3_800
 
     var routes: [Route] { [.plain("/auth/jwks.json", keySet)] }
 
@@ -98,16 +98,19 @@ struct GatewayWeb: Room {
     }
 
     func find(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
-        let original = original(request, visit, dialect)
+        let finding = await decide(request, original(request, visit, dialect))
+        guard let mark = request.headers[.posternCheck] else { return finding }
+        return await noted(finding, mark, request, visit, dialect)
+    }
+
+    private func decide(_ request: Request, _ original: OriginalRequest) async -> Finding {
         guard let listing = await listing() else { return Finding(original, .refused(.unavailable)) }
         let served = original.place.flatMap { listing.app(at: $0.authority) }
         if !listing.all.isEmpty {
             guard original.place != nil else { return Finding(original, .refused(.unknownProxy)) }
             guard served != nil else { return Finding(original, .refused(.unknownApp)) }
         }
-        let finding = await find(request, original, served)
-        guard let mark = request.headers[.posternCheck] else { return finding }
-        return await noted(finding, mark, request, visit, dialect)
+        return await find(request, original, served)
     }
 
     /// A request of `postern check`, as `TOKEN.NUMBER` or `TOKEN.NUMBER.pass`: what was seen is written down, and one that asks to pass
@@ -189,11 +192,11 @@ struct GatewayWeb: Room {
                 method: headers[.xOriginalMethod] ?? "GET", place: headers[.xOriginalURL].flatMap { .init(url: $0) },
                 isNavigation: isNavigation)
         case .forwarded:
-            let authority = headers[.xForwardedHost] ?? request.head.authority ?? ""
             return OriginalRequest(
                 method: headers[.xForwardedMethod] ?? "GET",
-                place: .init(url: "\(headers[.xForwardedProto] ?? "https")://\(authority)\(headers[.xForwardedURI] ?? "/")"),
-                isNavigation: isNavigation)
+                place: .init(
+                    isHTTPS: headers[.xForwardedProto] != "http", authority: headers[.xForwardedHost] ?? request.head.authority ?? "",
+                    target: headers[.xForwardedURI] ?? "/"), isNavigation: isNavigation)
         case .envoy:
             let target = (request.head.path ?? "").dropFirst(Self.envoyPath.count)
             return OriginalRequest(
@@ -214,10 +217,11 @@ struct GatewayWeb: Room {
 
     // MARK: Answering
 
-    /// Where a browser is led that may not come in yet. A form that was posted can't be sent again, so it leads to the app's first page.
+    /// Where a browser is led that may not come in yet. Only a page is a place to come back to: a form can't be sent again, and a
+    /// program's call is nothing to look at.
     func wayIn(_ finding: Finding, _ need: Gateway.Need) -> String {
         let place = finding.original.place
-        let target = finding.original.isSafe ? place?.target ?? "/" : "/"
+        let target = finding.original.isSafe && finding.original.isNavigation ? place?.target ?? "/" : "/"
         guard let served = finding.app else { return signIn(finding.original) }
         let back = ReturnTo(onApp: target)?.location ?? "/"
         if served.app.cookieDomain != nil {
@@ -251,11 +255,12 @@ struct GatewayWeb: Room {
     private func allowed(_ finding: Finding, _ request: Request) -> Response {
         guard case .allow(let session, let user, let groups) = finding.verdict else { return Self.refused(.forbidden, .unavailable) }
         let authorization = finding.tookAuthorization ? "" : request.headers[.authorization] ?? ""
-        guard authorization.utf8.count <= Self.longestAuthorization else { return Self.refused(.forbidden, .headersTooLong) }
-        let identity = identity(finding.app, session, user: user, groups: groups)
+        let values = identity(finding.app, session, user: user, groups: groups).values
+        let bytes = zip(Gateway.identityHeaders, values).reduce(authorization.utf8.count) { $0 + $1.0.utf8.count + $1.1.utf8.count + 4 }
+        guard bytes <= Self.mostBytes else { return Self.refused(.forbidden, .headersTooLong) }
         var headers = HTTPFields()
         headers.reserveCapacity(Self.identityNames.count + 8)
-        for (name, value) in zip(Self.identityNames, identity.values) { headers.append(HTTPField(name: name, value: value)) }
+        for (name, value) in zip(Self.identityNames, values) { headers.append(HTTPField(name: name, value: value)) }
         headers.append(HTTPField(name: .authorization, value: authorization))
         headers.append(HTTPField(name: .cacheControl, value: "no-store"))
         return Response(status: .ok, headers: headers)

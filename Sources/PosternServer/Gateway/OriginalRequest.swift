@@ -12,17 +12,21 @@ struct OriginalRequest: Sendable, Equatable {
             guard let scheme = ["https://", "http://"].first(where: url.hasPrefix) else { return nil }
             let rest = url.utf8.dropFirst(scheme.utf8.count)
             let authority = rest.prefix { ![UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#")].contains($0) }
-            guard !authority.isEmpty, !authority.contains(UInt8(ascii: "@")) else { return nil }
-            let target = rest.dropFirst(authority.count)
             self.init(
                 isHTTPS: scheme == "https://", authority: String(decoding: authority, as: UTF8.self),
-                target: target.isEmpty ? "/" : String(decoding: target, as: UTF8.self))
+                target: String(decoding: rest.dropFirst(authority.count), as: UTF8.self))
         }
 
-        init(isHTTPS: Bool, authority: String, target: String) {
+        /// From its parts, each by itself: put together and read again, a host could bring a path along.
+        /// - Returns: nil for an authority that holds anything but a host and a port (RFC 3986 §3.2).
+        init?(isHTTPS: Bool, authority: String, target: String) {
+            let isPlain = authority.utf8.allSatisfy { byte in
+                (97...122).contains(byte | 0x20) || (48...57).contains(byte) || Array("-._:[]".utf8).contains(byte)
+            }
+            guard !authority.isEmpty, isPlain else { return nil }
             self.isHTTPS = isHTTPS
             self.authority = authority
-            self.target = target
+            self.target = target.isEmpty ? "/" : target
         }
     }
 

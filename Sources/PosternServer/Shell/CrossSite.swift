@@ -74,4 +74,5 @@ extension HTTPField.Name {
     static let xOriginalMethod = named("X-Original-Method")
     static let forwarded = named("Forwarded")
     static let requestID = named("X-Request-ID")
+    static let referrerPolicy = named("Referrer-Policy")
 }

@@ -146,7 +146,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .cookieNotReturned: "Allow cookies for this host, and open it with exactly the address that the server names."
         case .redirectLoop: "The app’s host didn’t get its session’s cookie. “postern check” says which line to change."
         case .headersTooLong:
-            "An app is told of 800 characters of groups, and gets an Authorization of its own of 1,500. Name its groups in its settings."
+            "What an app is told must fit into 4 KB with its own Authorization, and its groups into 800 characters. Name its groups in its settings."
         case .usernameInvalid: "Use 1 to 40 of a-z, 0-9 and -, beginning with a letter, and no name of the system’s or an app’s."
         case .usernameTaken: "It, or one that looks like it, belongs or belonged to somebody else."
         case .emailInvalid: "Type it like name@example.org."

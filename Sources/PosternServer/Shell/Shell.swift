@@ -50,6 +50,8 @@ struct Shell: Sendable {
             throw error
         } catch {
             response = redirect(error, route, request) ?? refusal(error, route.surface, visit)
+            // A ticket may stand in the address of a refusal, and the app's own pages are a link away.
+            if visit.app != nil { response.headers[.referrerPolicy] = "no-referrer" }
         }
         if let browser = visit.browser, browser.isNew, route.surface == .page {
             response = response.setting(cookie: cookies.set(cookies.browser, browser.token.text, maxAge: 400 * 86_400))
@@ -79,7 +81,7 @@ struct Shell: Sendable {
     /// - Parameter signInURL: where a person would sign in.
     func answerProgram(_ context: Visit, _ reason: Reason, signInURL: String? = nil) -> Response {
         var visit = context
-        visit.id = Self.hex(random.bytes(8))
+        if visit.id.isEmpty { visit.id = Self.hex(random.bytes(8)) }
         var refused = Refused(reason)
         refused.signInURL = signInURL
         return finish(refusal(refused, .api, visit), visit)
@@ -89,7 +91,7 @@ struct Shell: Sendable {
     func answer(_ context: Visit, _ reason: Reason, asPage: Bool) -> Response {
         guard asPage else { return answerProgram(context, reason) }
         var visit = context
-        visit.id = Self.hex(random.bytes(8))
+        if visit.id.isEmpty { visit.id = Self.hex(random.bytes(8)) }
         return finish(refusal(Refused(reason), .page, visit), visit)
     }
 
@@ -169,7 +171,7 @@ struct Shell: Sendable {
             guard visit.body.isEmpty || type == "application/x-www-form-urlencoded" else {
                 throw Refused(.unsupportedMediaType, detail: "Send a form.")
             }
-            try check(request, token: try FormFields(visit.body)["form_token"], visit)
+            try check(request, token: try FormFields(visit.body)["form_token"], isOpenToAll: route.access == .anyone, visit)
         case .api:
             if route.method != .delete || !visit.body.isEmpty, type != "application/json" { throw Refused(.unsupportedMediaType) }
             if request.headers[.authorization] == nil, visit.session != nil {
@@ -180,10 +182,15 @@ struct Shell: Sendable {
         }
     }
 
-    private func check(_ request: Request, token: String?, _ visit: Visit) throws {
-        switch forms.verdict(request.headers, token: token, bound: bound(visit), at: visit.app?.origin ?? publicURL) {
+    /// - Parameter isOpenToAll: forms on pages that need no sign-in may be bound to the browser, whoever is signed in by now.
+    private func check(_ request: Request, token: String?, isOpenToAll: Bool = false, _ visit: Visit) throws {
+        let place = visit.app?.origin ?? publicURL
+        switch forms.verdict(request.headers, token: token, bound: bound(visit), at: place) {
         case .ours: return
         case .otherSite: throw Refused(.crossSite)
+        // The page was opened before another tab signed in.
+        case .tokenMissing
+        where isOpenToAll && forms.verdict(request.headers, token: token, bound: boundToBrowser(visit), at: place) == .ours: return
         case .tokenMissing: throw visit.browser?.isNew == true ? cookieNotReturned : Refused(.formExpired)
         }
     }
@@ -199,7 +206,11 @@ struct Shell: Sendable {
 
     private func bound(_ visit: Visit) -> CrossSite.Bound? {
         if visit.session != nil, let token = visit.sessionToken { return .session(token.hash) }
-        return visit.browser.map { .browser($0.token.hash(for: Token.Purpose(label: "browser"))) }
+        return boundToBrowser(visit)
+    }
+
+    private func boundToBrowser(_ visit: Visit) -> CrossSite.Bound? {
+        visit.browser.map { .browser($0.token.hash(for: Token.Purpose(label: "browser"))) }
     }
 
     /// The hidden field of every form on this page; as `X-CSRF-Token` it opens the JSON calls to a page of ours.

@@ -34,11 +34,12 @@ struct Snippet: Sendable {
             let answer = "$upstream_http_" + name.lowercased().replacing("-", with: "_")
             return "        auth_request_set \(variable) \(answer); proxy_set_header \(name) \(variable);"
         }
+        // The app's own name, not what the client wrote into Host: another app's rules must not decide here.
         let asking = """
-            proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header Host \(host); proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
             """
         let original = """
-            proxy_set_header X-Original-URL $scheme://$http_host$request_uri; proxy_set_header X-Original-Method $request_method;
+            proxy_set_header X-Original-URL $scheme://\(host)$request_uri; proxy_set_header X-Original-Method $request_method;
             """
         let names = zip(cookies, ["$http_cookie", "$postern_rest"]).enumerated().map { index, pair in
             let (cookie, from) = pair
@@ -47,7 +48,9 @@ struct Snippet: Sendable {
         }
         let listen =
             app.origin.isHTTPS
-            ? ["    listen 80; listen 443 ssl; ssl_certificate /etc/ssl/\(app.name).pem; ssl_certificate_key /etc/ssl/\(app.name).key;"]
+            ? [
+                "    \(app.origin.port == 443 ? "listen 80; " : "")listen \(app.origin.port) ssl; ssl_certificate /etc/ssl/\(app.name).pem; ssl_certificate_key /etc/ssl/\(app.name).key;"
+            ]
             : ["    listen \(app.origin.port);"]
         return """
             # \(app.name) at \(app.origin), for /etc/nginx/conf.d/\(app.name).conf. The app is at \(upstream).
@@ -56,7 +59,8 @@ struct Snippet: Sendable {
             server {
             \(listen.joined(separator: "\n"))
                 server_name \(app.origin.host);
-                location /auth/ { proxy_pass http://\(postern); proxy_redirect off; \(asking) }
+                location /auth/ { proxy_pass http://\(postern); proxy_redirect off; proxy_set_header X-Original-URL ""; \(asking) }
+                location ~ ^/auth/(forward|envoy) { return 404; }
                 location = /auth/request {
                     internal; proxy_pass http://postern-\(app.name); proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffer_size 8k;
                     proxy_pass_request_body off; proxy_set_header Content-Length "";
@@ -69,7 +73,7 @@ struct Snippet: Sendable {
                     \(original)
                 }
                 location / {
-                    auth_request /auth/request; error_page 401 403 = @postern;
+                    auth_request /auth/request; error_page 401 403 500 = @postern;
             \(headers.joined(separator: "\n"))
                     proxy_set_header Cookie $postern_cookie; \(asking)
                     proxy_pass http://\(upstream);
@@ -84,12 +88,14 @@ struct Snippet: Sendable {
         # \(app.name) at \(app.origin). The app is at \(upstream).
         \(app.origin.isHTTPS ? host : app.origin.description) {
         \t@app not path /auth/*
+        \t@asked path /auth/request /auth/forward /auth/envoy*
+        \trespond @asked 404
         \treverse_proxy /auth/* \(postern)
         \tforward_auth @app \(postern) {
         \t\turi /auth/forward
         \t\tcopy_headers \(handedOn.joined(separator: " "))
         \t}
-        \trequest_header @app Cookie "(?:^|; )(?:\(cookies.joined(separator: "|")))=[^;]*" ""
+        \trequest_header @app Cookie "(^|; )(?:(?:\(cookies.joined(separator: "|")))=[^;]*(?:; |$))+" "$1"
         \treverse_proxy \(upstream)
         }
 
@@ -106,14 +112,16 @@ struct Snippet: Sendable {
             frontend \(app.name)
                 mode http
             \(bind.joined(separator: "\n"))
+                http-request deny deny_status 421 unless { req.hdr(host),lower -m str \(host) }
+                http-request deny deny_status 404 if { path_beg /auth/request /auth/forward /auth/envoy }
                 http-request set-header X-Forwarded-For %[src]
                 http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
                 http-request lua.postern \(postern) unless { path_beg /auth/ }
-                http-request replace-header Cookie (^|.*;\\ )(\(cookies.joined(separator: "|")))=[^;]*(.*) \\1\\3 unless { path_beg /auth/ }
-                http-request replace-header Cookie (^|.*;\\ )(\(cookies.joined(separator: "|")))=[^;]*(.*) \\1\\3 unless { path_beg /auth/ }
-                use_backend postern if { path_beg /auth/ }
+                http-request replace-header Cookie (^|.*;\\ *)(\(cookies.joined(separator: "|")))=[^;]*(.*) \\1\\3 unless { path_beg /auth/ }
+                http-request replace-header Cookie (^|.*;\\ *)(\(cookies.joined(separator: "|")))=[^;]*(.*) \\1\\3 unless { path_beg /auth/ }
+                use_backend \(app.name)-postern if { path_beg /auth/ }
                 default_backend \(app.name)-app
-            backend postern
+            backend \(app.name)-postern
                 mode http
                 server postern \(postern)
             backend \(app.name)-app
@@ -169,7 +177,7 @@ struct Snippet: Sendable {
             postern: { forwardAuth: { address: "http://\(postern)/auth/forward", authResponseHeaders: [\(handedOn.joined(separator: ", "))] } }
           routers:
             \(app.name): { rule: "Host(`\(app.origin.host)`) && !PathPrefix(`/auth/`)", middlewares: [postern], service: \(app.name) }
-            \(app.name)-auth: { rule: "Host(`\(app.origin.host)`) && PathPrefix(`/auth/`)", service: postern }
+            \(app.name)-auth: { rule: "Host(`\(app.origin.host)`) && PathPrefix(`/auth/`) && !PathPrefix(`/auth/request`) && !PathPrefix(`/auth/forward`) && !PathPrefix(`/auth/envoy`)", service: postern }
           services:
             \(app.name): { loadBalancer: { servers: [{ url: "http://\(upstream)" }] } }
             postern: { loadBalancer: { servers: [{ url: "http://\(postern)" }] } }
@@ -187,8 +195,8 @@ struct Snippet: Sendable {
             """
         }
         return """
-            # \(app.name) at \(app.origin). The app is at \(upstream). Envoy shows Postern the listed headers alone, so identity headers and their
-            # aliases are taken away here, and names with an underscore are refused. TLS is yours to add.
+            # \(app.name) at \(app.origin). The app is at \(upstream). Envoy takes identity headers away, refuses names with an underscore, and
+            # shows Postern every other name that begins with 'remote': aliases are refused there. TLS is yours to add.
             static_resources:
               listeners:
                 - address: { socket_address: { address: 0.0.0.0, port_value: \(app.origin.port) } }
@@ -211,6 +219,9 @@ struct Snippet: Sendable {
                                 - name: \(app.name)
                                   domains: ["\(host)"]
                                   routes:
+                                    - match: { safe_regex: { regex: "/auth/(request|forward|envoy).*" } }
+                                      direct_response: { status: 404 }
+                                      typed_per_filter_config: { envoy.filters.http.ext_authz: { "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true } }
                                     - match: { prefix: "/auth/" }
                                       route: { cluster: postern }
                                       typed_per_filter_config: { envoy.filters.http.ext_authz: { "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: true } }
@@ -224,7 +235,7 @@ struct Snippet: Sendable {
                                   http_service:
                                     server_uri: { uri: "http://\(postern)", cluster: postern, timeout: 5s }
                                     path_prefix: /auth/envoy
-                                    authorization_request: { allowed_headers: { patterns: [\(patterns(["cookie", "authorization", "accept", "user-agent", "sec-fetch-mode", "x-forwarded-for", "x-forwarded-proto"]))] } }
+                                    authorization_request: { allowed_headers: { patterns: [\(patterns(["cookie", "authorization", "accept", "user-agent", "sec-fetch-mode", "x-forwarded-for", "x-forwarded-proto"])), { prefix: remote, ignore_case: true }] } }
                                     authorization_response: { allowed_upstream_headers: { patterns: [\(patterns(handedOn))] }, allowed_client_headers: { patterns: [\(patterns(["location", "content-type", "content-security-policy", "cache-control"]))] } }
                               - { name: envoy.filters.http.router, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }
               clusters:

@@ -26,7 +26,7 @@ struct SnippetCommand: AsyncParsableCommand {
             let cookies = Cookies(needTLS: opening.settings.cookiesNeedTLS)
             let snippet = Snippet(
                 app: served.app, postern: postern ?? opening.settings.listen.description, upstream: upstream,
-                cookies: [cookies.appSession, cookies.state])
+                cookies: [served.app.cookieDomain == nil ? cookies.appSession : Cookies.domainSession, cookies.state])
             print(snippet.text(for: proxy), terminator: "")
             if opening.settings.trustedProxies.isEmpty {
                 print(

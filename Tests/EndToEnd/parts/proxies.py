@@ -1,16 +1,16 @@
-"""A real nginx and a real Caddy, set up with exactly the text that docs/ shows."""
+"""A real nginx and a real Caddy in front of one app on the portal's own host, with no app named."""
 
 import os
 from pathlib import Path
 
 from parts.processes import Process, listens, plain_environment, real, wait_for
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+PARTS = Path(__file__).resolve().parent
 
 
 def documented(name: str, postern: int, app: int) -> str:
-    """The documented snippet, with the ports of this run."""
-    return (DOCS / name).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{postern}").replace("127.0.0.1:3000", f"127.0.0.1:{app}")
+    """The configuration kept here, with the ports of this run."""
+    return (PARTS / name).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{postern}").replace("127.0.0.1:3000", f"127.0.0.1:{app}")
 
 
 def nginx_settings(folder: Path, text: str) -> str:
@@ -26,7 +26,7 @@ class Nginx:
     def __init__(self, folder: Path, port: int, postern: int, app: int):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.process = folder, port, None
-        (folder / "snippet.conf").write_text(documented("nginx.conf.example", postern, app))
+        (folder / "snippet.conf").write_text(documented("one-app.nginx.conf", postern, app))
         self.config, self.errors = folder / "nginx.conf", folder / "error.log"
         self.config.write_text(nginx_settings(folder, f"{self.more}\nserver {{\nlisten 127.0.0.1:{port};\ninclude {folder}/snippet.conf;\n}}\n"))
 
@@ -50,7 +50,7 @@ class Caddy:
     def __init__(self, folder: Path, port: int, postern: int, app: int):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.process = folder, port, None
-        site = documented("Caddyfile.example", postern, app).replace("app.example.org", f"http://127.0.0.1:{port}")
+        site = documented("one-app.Caddyfile", postern, app).replace("app.example.org", f"http://127.0.0.1:{port}")
         self.config = folder / "Caddyfile"
         self.config.write_text("{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n" + site)
 
