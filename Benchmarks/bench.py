@@ -220,9 +220,19 @@ def cold_start():
     return {"first_ms": times[0], "median_ms": statistics.median(times[1:])}
 
 
+def first_minutes():
+    """The README's first command and a browser: from nothing to an app behind a second factor, as the end-to-end test walks it."""
+    place = WORK / "first-minutes.json"
+    subprocess.run([ROOT / ".venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "Tests/EndToEnd/test_first_minutes.py",
+                    "-k", "from_nothing"], check=True, capture_output=True,
+                   env=os.environ | {"POSTERN_BINARY": str(BINARY), "POSTERN_FIRST_MINUTES": str(place)})
+    return json.loads(place.read_text())
+
+
 def table(figures):
     checks, memory_, signs, codes, flood, cold, gate = (
         figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start", "gateway"))
+    first = figures["first_minutes"]
     rows = [
         ("session checks a second, 100,000 live sessions", f"{checks['checks_per_second']:,.0f}", f"bare Hummingbird route {checks['bare_route_per_second']:,.0f}, nginx {checks['nginx_per_second']:,.0f}", ""),
         ("… share of a bare Hummingbird route", f"{checks['share_of_bare_route']:.0%}", "", "at least 80 %"),
@@ -234,6 +244,8 @@ def table(figures):
         ("… p99 at 70 % of it", f"{gate['p99_ms_at_70_percent']:.2f} ms", "", "at most 2 ms"),
         ("… server CPU a request", f"{gate['cpu_us']:.1f} µs", "", ""),
         ("lines of the snippet", ", ".join(f"{proxy} {count}" for proxy, count in gate["snippet_lines"].items()), "", "aim: nginx 12, Caddy 4"),
+        ("first minutes: from the command to an app behind a second factor, by a browser that doesn't hesitate", f"{first['walk_seconds']} s", f"of them until it is ready {first['ready_seconds']} s", "looked at when it grows"),
+        ("… characters typed", f"{first['typed_characters']}", "", "looked at when it grows"),
         ("sign-ins a second, all cores", f"{signs['sign_ins_per_second']:.1f}", f"libargon2 alone {signs['argon2_per_second']:.1f}", ""),
         ("… share of libargon2", f"{signs['share_of_argon2']:.0%}", "", "at least 90 %, aim 95 %"),
         ("… CPU a sign-in besides the hashing threads", f"{signs['other_cpu_ms']:.2f} ms", "", "at most 1.2 ms, aim 0.5"),
@@ -271,7 +283,7 @@ def main():
                "binary_bytes": BINARY.stat().st_size}
     try:
         for name, measure in (("cold_start", cold_start), ("memory", memory), ("session_checks", session_checks),
-                              ("gateway", gateway.through_nginx), ("sign_ins", sign_ins),
+                              ("gateway", gateway.through_nginx), ("first_minutes", first_minutes), ("sign_ins", sign_ins),
                               ("second_factors", second_factors)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()
