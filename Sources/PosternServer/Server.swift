@@ -63,7 +63,9 @@ package struct Server: Sendable {
     /// The apps as the shell sees them.
     private static func hosts(_ directory: AppDirectory) -> AppHosts {
         let host = { @Sendable (served: ServedApp) in
-            AppHost(name: served.app.name, origin: served.app.origin, sessionPurpose: served.sessionPurpose)
+            AppHost(
+                name: served.app.name, origin: served.app.origin, sessionPurpose: served.sessionPurpose,
+                isOfDomain: served.app.cookieDomain != nil)
         }
         return AppHosts(
             at: { (authority) throws(StoreError) in try await directory.current().app(at: authority).map(host) },

@@ -133,8 +133,8 @@ NGINX = {
     "the cookie gets a domain": (lambda text, site: re.sub(r"location /auth/ \{", "location /auth/ { proxy_cookie_path / \"/; Domain=example.org\";", text), "/auth/ here"),
 }
 NGINX_ECHOED = {
-    "our cookies reach the app": (swap(("proxy_set_header Cookie $postern_cookie;", "proxy_set_header Cookie $http_cookie;")), "what the app sees"),
-    "all cookies are taken": (swap(("proxy_set_header Cookie $postern_cookie;", "proxy_set_header Cookie \"\";")), "what the app sees"),
+    "our cookies reach the app": (lambda text, site: re.sub(r"proxy_set_header Cookie \S+;", "proxy_set_header Cookie $http_cookie;", text), "what the app sees"),
+    "all cookies are taken": (lambda text, site: re.sub(r"proxy_set_header Cookie \S+;", "proxy_set_header Cookie \"\";", text), "what the app sees"),
     "the client's headers are hidden from Postern and shown to the app": (
         lambda text, site: re.sub(r"auth_request_set \$postern_user [^;]+; proxy_set_header Remote-User [^;]+;", "proxy_set_header Remote-User $http_remote_user;", text)
         .replace("internal;", "internal; proxy_pass_request_headers off; proxy_set_header Cookie $http_cookie; proxy_set_header Postern-Check $http_postern_check;"),

@@ -56,10 +56,10 @@ struct AccessRule: Equatable, Sendable {
         return Self.matches(pattern.lowercased(), path.lowercased())
     }
 
+    /// By bytes: to Swift a slash with an accent after it is one character, and no slash.
     private static func matches(_ pattern: String, _ path: String) -> Bool {
-        guard pattern.hasSuffix("/*") else { return pattern == path }
-        let base = pattern.dropLast(2)
-        return path == base || path.hasPrefix(pattern.dropLast(1))
+        guard pattern.utf8.suffix(2).elementsEqual("/*".utf8) else { return pattern.utf8.elementsEqual(path.utf8) }
+        return path.utf8.elementsEqual(pattern.utf8.dropLast(2)) || path.utf8.starts(with: pattern.utf8.dropLast(1))
     }
 }
 

@@ -41,6 +41,9 @@ struct App: Equatable, Sendable {
         self.origin = origin
     }
 
+    /// Where its sessions are good: its host, or all of a domain, which no host's name can be mistaken for.
+    var sessionPlace: String { cookieDomain.map { "." + $0 } ?? origin.authority }
+
     /// The first rule that fits; a path that isn't in normal form must meet all of them, and is never open.
     func requirements(for path: RequestPath) -> Requirements {
         guard path.isNormal else { return .strictest(of: rules) }

@@ -15,7 +15,7 @@ final class ServedApp: Sendable {
     init(_ app: App, isConfigured: Bool) {
         self.app = app
         self.isConfigured = isConfigured
-        sessionPurpose = Token.Purpose(label: "app session", detail: app.cookieDomain ?? app.origin.authority)
+        sessionPurpose = Token.Purpose(label: "app session", detail: app.sessionPlace)
     }
 }
 
@@ -24,9 +24,11 @@ final class AppDirectory: Sendable {
     /// One state of it; never changed, so that a request sees one and the same all along.
     final class Listing: Sendable {
         let all: [ServedApp]
+        /// An app is named, or once was: from then on only hosts of apps are answered for.
+        let isInUse: Bool
         private let byAuthority: [String: ServedApp]
 
-        init(configured: [App], stored: [App]) {
+        init(configured: [App], stored: [App], wasInUse: Bool = false) {
             var all = configured.map { ServedApp($0, isConfigured: true) }
             let names = Set(configured.map(\.name))
             let hosts = Set(configured.map(\.origin.authority))
@@ -34,6 +36,7 @@ final class AppDirectory: Sendable {
             all += stored.filter { !names.contains($0.name) && !hosts.contains($0.origin.authority) }
                 .map { ServedApp($0, isConfigured: false) }
             self.all = all
+            isInUse = wasInUse || !all.isEmpty
             byAuthority = Dictionary(all.map { ($0.app.origin.authority, $0) }, uniquingKeysWith: { first, _ in first })
         }
 
@@ -71,10 +74,12 @@ final class AppDirectory: Sendable {
 
     @discardableResult
     func load() async throws(StoreError) -> Listing {
-        let stored = try await store.read { (transaction) throws(StoreError) in try transaction.apps() }
+        let (stored, wasInUse) = try await store.read { (transaction) throws(StoreError) in
+            (try transaction.apps(), try transaction.appsWereNamed())
+        }
         return listing.withLock { listing in
-            if let old = listing, old.all.filter({ !$0.isConfigured }).map(\.app) == stored { return old }
-            let fresh = Listing(configured: configured, stored: stored)
+            if let old = listing, old.all.filter({ !$0.isConfigured }).map(\.app) == stored, old.isInUse || !wasInUse { return old }
+            let fresh = Listing(configured: configured, stored: stored, wasInUse: wasInUse)
             listing = fresh
             return fresh
         }

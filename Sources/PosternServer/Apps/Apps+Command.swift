@@ -62,6 +62,9 @@ struct AppCommand: AsyncParsableCommand {
                 }
                 guard isAdded else { throw failure("The name '\(app.name)' or the host \(app.origin.authority) is taken.") }
                 print("\(app.name) is named: \(app.origin). Next:")
+                if app.origin.host == opening.settings.publicURL.host, !app.origin.isLoopback {
+                    print("  It is on the portal's own host and shares its cookies. Better: a host of its own for the portal (public-url).")
+                }
                 print("  postern snippet nginx --app \(app.name)     what to give the proxy")
                 print("  postern check \(app.origin)     whether it holds")
             }

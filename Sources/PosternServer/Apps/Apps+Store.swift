@@ -10,14 +10,17 @@ extension Migration {
                 name TEXT NOT NULL PRIMARY KEY, origin TEXT NOT NULL UNIQUE, identity TEXT NOT NULL, email_domains TEXT NOT NULL,
                 separator TEXT NOT NULL, letters TEXT NOT NULL, seen_groups TEXT, rules TEXT NOT NULL, cookie_domain TEXT,
                 takes_keys BIGINT NOT NULL, key_header TEXT, created_at BIGINT NOT NULL)
-            """
+            """,
+            // One row from the first app on, also when the last is gone.
+            "CREATE TABLE apps_in_use (one BIGINT NOT NULL PRIMARY KEY)",
         ])
 }
 
 extension Transaction {
     /// - Returns: false if there is an app of that name or host already.
     borrowing func addApp(_ app: App, now: Timestamp) throws(StoreError) -> Bool {
-        try change(
+        try change("INSERT INTO apps_in_use (one) VALUES (1) ON CONFLICT DO NOTHING")
+        return try change(
             """
             INSERT INTO app (name, origin, identity, email_domains, separator, letters, seen_groups, rules, cookie_domain, takes_keys,
                 key_header, created_at)
@@ -27,6 +30,9 @@ extension Transaction {
             ON CONFLICT DO NOTHING
             """) == 1
     }
+
+    /// Whether an app was ever named.
+    borrowing func appsWereNamed() throws(StoreError) -> Bool { try !run("SELECT one FROM apps_in_use").isEmpty }
 
     borrowing func removeApp(_ name: String) throws(StoreError) -> Bool { try change("DELETE FROM app WHERE name = \(name)") == 1 }
 

@@ -57,14 +57,14 @@ struct RequestPath: Equatable, Sendable {
         byte >= 128 || Array(" \"<>^`{|}[]#!$&'()*+,=:@".utf8).contains(byte)
     }
 
-    /// One slash at a time, and no segment of dots alone.
+    /// One slash at a time, and no segment that ends in a dot or a space.
     private static func isPlain(_ bytes: [UInt8]) -> Bool {
         guard bytes.first == UInt8(ascii: "/") else { return false }
         let segments = bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return segments.enumerated().allSatisfy { index, segment in
             if segment.isEmpty { return index == segments.count - 1 }
-            // Some servers cut spaces and dots off a segment's end, and then `.. ` is `..`.
-            return !segment.allSatisfy { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: " ") }
+            // Some servers cut dots and spaces off a segment's end: `..` and `admin.` are other segments to them.
+            return segment.last != UInt8(ascii: ".") && segment.last != UInt8(ascii: " ")
         }
     }
 

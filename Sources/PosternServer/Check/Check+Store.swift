@@ -24,6 +24,13 @@ extension Transaction {
             "INSERT INTO check_round (token_hash, expires_at) VALUES (\(round.token.hash(for: CheckRound.purpose)), \(round.expiresAt))")
     }
 
+    borrowing func isCheckLive(_ hash: [UInt8], now: Timestamp) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM check_round WHERE token_hash = \(hash) AND expires_at > \(now)").isEmpty
+    }
+
+    /// With all that was seen.
+    borrowing func endCheck(_ hash: [UInt8]) throws(StoreError) { try change("DELETE FROM check_round WHERE token_hash = \(hash)") }
+
     /// - Returns: false if there is no such round, or it is over, or saw enough.
     borrowing func addSighting(_ sighting: Sighting, ofCheck hash: [UInt8], now: Timestamp) throws(StoreError) -> Bool {
         let live = try run(

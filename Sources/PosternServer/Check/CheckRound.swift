@@ -44,6 +44,10 @@ struct WatchChecks: Sendable {
     /// - Returns: false for a mark that is none, or too old.
     func note(_ sighting: Sighting, mark: Token, now: Timestamp) async -> Bool {
         let hash = mark.hash(for: CheckRound.purpose)
+        // A look first: what is no mark must not cost a write.
+        guard (try? await store.lookUp({ (transaction) throws(StoreError) in try transaction.isCheckLive(hash, now: now) })) == true else {
+            return false
+        }
         return
             (try? await store.write { (transaction) throws(StoreError) in
                 try transaction.addSighting(sighting, ofCheck: hash, now: now)

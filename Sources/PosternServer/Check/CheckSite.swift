@@ -31,24 +31,34 @@ struct CheckSite: Sendable {
 
     /// - Returns: nil if the app's host can't be reached: the first finding says why.
     func run(now: Timestamp) async throws(StoreError) -> [Finding] {
-        let token = Token(random: random.bytes(Token.byteCount))
-        let round = CheckRound(token: token, expiresAt: now + CheckRound.lifetime)
-        try await store.write { (transaction) throws(StoreError) in try transaction.beginCheck(round, now: now) }
-        let answers = await ask(mark: token.text.exposed)
-        let hash = token.hash(for: CheckRound.purpose)
-        let seen = try await store.read { (transaction) throws(StoreError) in try transaction.sightings(ofCheck: hash) }
+        // Plain HTTP shows its mark to the network, so it has one of its own; both end with the run.
+        let tokens = (0..<2).map { _ in Token(random: random.bytes(Token.byteCount)) }
+        try await store.write { (transaction) throws(StoreError) in
+            for token in tokens { try transaction.beginCheck(CheckRound(token: token, expiresAt: now + CheckRound.lifetime), now: now) }
+        }
+        let answers = await ask(mark: tokens[0].text.exposed, plainMark: tokens[1].text.exposed)
+        let hashes = tokens.map { $0.hash(for: CheckRound.purpose) }
+        let seen = try await store.write { (transaction) throws(StoreError) in
+            var seen: [Sighting] = []
+            for hash in hashes {
+                seen += try transaction.sightings(ofCheck: hash)
+                try transaction.endCheck(hash)
+            }
+            return seen
+        }
         let view = SiteView(portal: portal, app: app, cookies: cookies, answers: answers, sightings: seen)
         return view.findings
     }
 
     /// All requests, one after the other: a proxy under check is often a small one.
-    private func ask(mark: String) async -> [SiteQuestion: SiteProbe.Outcome] {
+    private func ask(mark: String, plainMark: String) async -> [SiteQuestion: SiteProbe.Outcome] {
         var answers: [SiteQuestion: SiteProbe.Outcome] = [:]
         for question in SiteQuestion.allCases {
             guard question != .plainHTTP || app.origin.isHTTPS else { continue }
             let origin =
                 question == .portal ? portal.description : question == .plainHTTP ? "http://\(app.origin.host)" : app.origin.description
             var headers = question.headers(cookies)
+            let mark = question == .plainHTTP ? plainMark : mark
             if question.isMarked { headers.append(("Postern-Check", "\(mark).\(question.rawValue)\(question.passes ? ".pass" : "")")) }
             // Plain HTTP has a port of its own: a place to connect to is the other one's.
             var probe = probe

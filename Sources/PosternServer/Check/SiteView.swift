@@ -33,7 +33,7 @@ struct SiteView: Sendable {
         }
         all += [begin, redirect]
         if app.origin.isHTTPS { all.append(plainHTTP) }
-        all += [publicURL]
+        all += [publicURL, portalAlone]
         if sighting(.gate) != nil { all += [appAnswers, aliases, echoed] }
         return all.compactMap(\.self)
     }
@@ -213,6 +213,16 @@ struct SiteView: Sendable {
             change: "Ask Postern there too (nginx: 'listen 80;' in the same server block), or redirect all of it to https.")
     }
 
+    /// Cookies know no ports: what is on the portal's host is sent the portal's own.
+    private var portalAlone: Finding? {
+        guard app.origin.host == portal.host, !portal.isLoopback else { return nil }
+        return Finding(
+            name: "portal’s host", verdict: .bad,
+            words:
+                "The app is on the portal’s own host, \(portal.host): it shares its cookies, and a hole in the app opens every account that visits it.",
+            change: "Give the portal a host of its own: public-url, such as https://id.\(portal.host).")
+    }
+
     private var publicURL: Finding {
         if let answer = answer(.portal), answer.status == 200 {
             return Finding(name: "public URL", verdict: .ok, words: "\(portal) answers.")
@@ -273,7 +283,7 @@ struct SiteView: Sendable {
             return Finding(
                 name: "what the app sees", verdict: .bad, words: "Postern’s cookies reach the app.",
                 change:
-                    "nginx: the two 'map' lines and proxy_set_header Cookie $postern_cookie; Caddy: request_header @app Cookie …, as 'postern snippet' prints them."
+                    "nginx: the 'map' lines and proxy_set_header Cookie with what they leave; Caddy: request_header @app Cookie …, as 'postern snippet' prints them."
             )
         }
         guard ["first=1", "second=2", "third=3"].allSatisfy(cookieLine.contains) else {

@@ -56,7 +56,7 @@ struct EnterApp: Sendable {
     ) throws(StoreError) -> NewAppSession {
         let new = NewAppSession(
             token: SessionToken(random: random.bytes(Token.byteCount), app: app.sessionPurpose), account: account, session: session,
-            place: app.app.cookieDomain ?? app.app.origin.authority, createdAt: now, cookieMaxAge: cookieMaxAge)
+            place: app.app.sessionPlace, createdAt: now, cookieMaxAge: cookieMaxAge)
         try transaction.openAppSession(new)
         try transaction.record(
             AuditEvent(.appEntered, account: account, by: .account(account), from: client, at: now, detail: app.app.name))

@@ -32,7 +32,10 @@ struct EntryWeb: Room {
         let original = original(request, visit, host: host, isHTTPS: (visit.app?.origin ?? shell.publicURL).isHTTPS)
         let finding = await gateway.find(request, original, served)
         switch finding.verdict {
-        case .allow: return .seeOther(ReturnTo(onApp: original.place?.target ?? "/")?.location ?? "/")
+        case .allow:
+            let back = ReturnTo(onApp: original.place?.target ?? "/")?.location ?? "/"
+            guard let app = served?.app else { return .seeOther(back) }
+            return .seeOther(back).setting(cookie: try round(app, to: back, request, visit).cookie)
         case .refused(let reason): return shell.answer(visit, reason, asPage: original.isNavigation)
         case .signIn(let need):
             guard original.isNavigation else {
@@ -78,12 +81,18 @@ struct EntryWeb: Room {
                     .location: "\(app.origin)/auth/begin?tls=1&return_to=\(percentEncoded(back))", .cacheControl: "no-store",
                 ])
         }
+        let (state, cookie) = try round(app, to: back, request, visit)
+        let location = GatewayWeb.ticketURL(app.name, state: state.proof, back: back, need)
+        return Response(status: status, headers: [.location: shell.publicURL.description + location, .cacheControl: "no-store"])
+            .setting(cookie: cookie)
+    }
+
+    /// One more way to a page: the third within ten seconds is one too many.
+    private func round(_ app: App, to back: String, _ request: Request, _ visit: Visit) throws -> (state: EntryState, cookie: String) {
         let held = Cookies.value(shell.cookies.state, in: request.headers).flatMap { EntryState(text: $0) }
         let state = EntryState(after: held, to: back, now: visit.now) { shell.random.bytes(Token.byteCount) }
         guard !state.goesRound else { throw loop(app, request, visit) }
-        let location = GatewayWeb.ticketURL(app.name, state: state.proof, back: back, need)
-        return Response(status: status, headers: [.location: shell.publicURL.description + location, .cacheControl: "no-store"])
-            .setting(cookie: shell.cookies.set(shell.cookies.state, Secret(state.text), maxAge: EntryState.lifetime))
+        return (state, shell.cookies.set(shell.cookies.state, Secret(state.text), maxAge: EntryState.lifetime))
     }
 
     /// An app on the portal's own host needs no ticket; one of a shared domain gets its cookie from the portal.
@@ -130,10 +139,12 @@ struct EntryWeb: Room {
         let back = ReturnTo(onApp: query.text("return_to"))?.location ?? "/"
         if query.text("need") == Gateway.Need.strongWord, session.assurance == .aal1 { throw Refused(.secondFactorRequired) }
         if let domain = app.cookieDomain {
+            let cookie = try round(app, to: app.origin.description + back, request, visit).cookie
             let opened = try await enter.openForDomain(session, of: served, client: visit.client, now: visit.now)
             desk.forget(session.account)
             return .seeOther(app.origin.description + back)
                 .setting(cookie: Cookies.set(domainSession: opened.token.token.text, domain: domain, maxAge: opened.cookieMaxAge))
+                .setting(cookie: cookie)
         }
         guard app.origin != shell.publicURL else { return .seeOther(back) }
         guard let state = Base64URL.decode(query.text("state").utf8), state.count == 32 else {
@@ -171,7 +182,8 @@ struct EntryWeb: Room {
 
     /// The third way round within ten seconds.
     private func loop(_ app: App, _ request: Request, _ visit: Visit) -> Refused {
-        let hasSession = Cookies.value(shell.cookies.appSession, in: request.headers) != nil
+        let name = app.cookieDomain == nil ? shell.cookies.appSession : Cookies.domainSession
+        let hasSession = Cookies.value(name, in: request.headers) != nil
         return Refused(
             .redirectLoop,
             detail: hasSession

@@ -105,10 +105,16 @@ struct GatewayWeb: Room {
 
     private func decide(_ request: Request, _ original: OriginalRequest) async -> Finding {
         guard let listing = await listing() else { return Finding(original, .refused(.unavailable)) }
+        // What would open a tunnel is not asked about again: nothing of it may begin here.
+        guard original.method != "CONNECT", request.headers[.upgrade].map({ $0.lowercased() == "websocket" }) ?? true else {
+            return Finding(original, .refused(.notAllowed))
+        }
         let served = original.place.flatMap { listing.app(at: $0.authority) }
-        if !listing.all.isEmpty {
+        if listing.isInUse {
             guard original.place != nil else { return Finding(original, .refused(.unknownProxy)) }
             guard served != nil else { return Finding(original, .refused(.unknownApp)) }
+        } else if let place = original.place, !shell.publicURL.isNamed(by: place.authority) {
+            return Finding(original, .refused(.unknownApp))
         }
         return await find(request, original, served)
     }
@@ -124,7 +130,7 @@ struct GatewayWeb: Room {
         let client = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: shell.trustedProxies)
         let place = finding.original.place
         let cookies = request.headers[values: .cookie].flatMap { $0.split(separator: ";") }
-            .map { $0.split(separator: "=")[0].trimmingPrefix(" ") }
+            .map { $0.prefix { $0 != "=" }.trimmingPrefix(" ") }
         let sighting = Sighting(
             contract: dialect.rawValue, number: number, method: finding.original.method,
             url: place.map { "\($0.isHTTPS ? "https" : "http")://\($0.authority)\($0.target)" } ?? "", peer: "\(visit.peer ?? .unknown)",
@@ -196,7 +202,8 @@ struct GatewayWeb: Room {
                 method: headers[.xForwardedMethod] ?? "GET",
                 place: .init(
                     isHTTPS: headers[.xForwardedProto] != "http", authority: headers[.xForwardedHost] ?? request.head.authority ?? "",
-                    target: headers[.xForwardedURI] ?? "/"), isNavigation: isNavigation)
+                    // What isn't said is no path: all rules hold.
+                    target: headers[.xForwardedURI] ?? "*"), isNavigation: isNavigation)
         case .envoy:
             let target = (request.head.path ?? "").dropFirst(Self.envoyPath.count)
             return OriginalRequest(

@@ -7,6 +7,8 @@ struct AppHost: Sendable {
     let origin: PublicURL
     /// Goes into the hash of its sessions' tokens: they are good there alone.
     let sessionPurpose: Token.Purpose
+    /// Its session is a cookie of a whole domain.
+    let isOfDomain: Bool
 }
 
 /// The hosts of apps. The composition root hands it in, so that the shell knows no room.

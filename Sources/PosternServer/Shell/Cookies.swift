@@ -42,6 +42,12 @@ struct Cookies: Sendable {
             + (maxAge.map { "; Max-Age=\($0)" } ?? "")
     }
 
+    /// Those that a browser sends to an app's host, and that the app has no business with. Cookies know no ports.
+    func names(on app: PublicURL, ofDomain: Bool, portal: PublicURL) -> [String] {
+        let own = [ofDomain ? Self.domainSession : appSession, state]
+        return app.host == portal.host ? own + [session, browser, link, attempt, trust] : own
+    }
+
     func clear(_ name: String) -> String { "\(name)=\(attributes); Max-Age=0" }
 
     /// The value of a cookie. One that stands twice is read as none: we set it once, so the other came from elsewhere.

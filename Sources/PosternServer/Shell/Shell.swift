@@ -137,7 +137,7 @@ struct Shell: Sendable {
         if let bearer {
             visit.sessionToken = Self.bearerToken(bearer)
         } else if let app = visit.app {
-            visit.sessionToken = Cookies.value(cookies.appSession, in: request.headers)
+            visit.sessionToken = Cookies.value(app.isOfDomain ? Cookies.domainSession : cookies.appSession, in: request.headers)
                 .flatMap { SessionToken(text: $0, app: app.sessionPurpose) }
         } else if route.surface == .page || route.access != .anyone {
             visit.sessionToken = Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }

@@ -41,11 +41,13 @@ struct Snippet: Sendable {
         let original = """
             proxy_set_header X-Original-URL $scheme://\(host)$request_uri; proxy_set_header X-Original-Method $request_method;
             """
-        let names = zip(cookies, ["$http_cookie", "$postern_rest"]).enumerated().map { index, pair in
-            let (cookie, from) = pair
+        let suffix = app.name.replacing("-", with: "_")
+        let names = cookies.enumerated().map { index, cookie in
+            let from = index == 0 ? "$http_cookie" : "$postern_\(suffix)_\(index)"
             return
-                "map \(from) \(index == 0 ? "$postern_rest" : "$postern_cookie") { default \(from); \"~^(?<pa\(index)>(?:.*; )?)\(cookie)=[^;]*(?:; )?(?<pb\(index)>.*)$\" $pa\(index)$pb\(index); }"
+                "map \(from) $postern_\(suffix)_\(index + 1) { default \(from); \"~^(?<pa\(index)>(?:.*; )?)\(cookie)=[^;]*(?:; )?(?<pb\(index)>.*)$\" $pa\(index)$pb\(index); }"
         }
+        let cookieLeft = "$postern_\(suffix)_\(cookies.count)"
         let listen =
             app.origin.isHTTPS
             ? [
@@ -75,7 +77,7 @@ struct Snippet: Sendable {
                 location / {
                     auth_request /auth/request; error_page 401 403 500 = @postern;
             \(headers.joined(separator: "\n"))
-                    proxy_set_header Cookie $postern_cookie; \(asking)
+                    proxy_set_header Cookie \(cookieLeft); \(asking)
                     proxy_pass http://\(upstream);
                 }
             }
@@ -90,6 +92,8 @@ struct Snippet: Sendable {
         \t@app not path /auth/*
         \t@asked path /auth/request /auth/forward /auth/envoy*
         \trespond @asked 404
+        \t@tunnel header_regexp Upgrade (?i)(^[^w]|,)
+        \trespond @tunnel 400
         \treverse_proxy /auth/* \(postern)
         \tforward_auth @app \(postern) {
         \t\turi /auth/forward
@@ -106,6 +110,9 @@ struct Snippet: Sendable {
         let bind =
             app.origin.isHTTPS
             ? ["    bind :80", "    bind :443 ssl crt /etc/ssl/\(app.name).pem"] : ["    bind 127.0.0.1:\(app.origin.port)"]
+        let cookieLines = cookies.map {
+            "    http-request replace-header Cookie (^|.*;\\ *)\($0)=[^;]*(.*) \\1\\2 unless { path_beg /auth/ }"
+        }
         return """
             # \(app.name) at \(app.origin). The app is at \(upstream). In 'global', once: lua-load /etc/haproxy/postern.lua
             # That file: postern snippet haproxy --app \(app.name) --lua
@@ -113,12 +120,13 @@ struct Snippet: Sendable {
                 mode http
             \(bind.joined(separator: "\n"))
                 http-request deny deny_status 421 unless { req.hdr(host),lower -m str \(host) }
+                http-request deny if METH_CONNECT
+                http-request del-header Upgrade unless { req.hdr(upgrade) -i websocket }
                 http-request deny deny_status 404 if { path_beg /auth/request /auth/forward /auth/envoy }
                 http-request set-header X-Forwarded-For %[src]
                 http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
                 http-request lua.postern \(postern) unless { path_beg /auth/ }
-                http-request replace-header Cookie (^|.*;\\ *)(\(cookies.joined(separator: "|")))=[^;]*(.*) \\1\\3 unless { path_beg /auth/ }
-                http-request replace-header Cookie (^|.*;\\ *)(\(cookies.joined(separator: "|")))=[^;]*(.*) \\1\\3 unless { path_beg /auth/ }
+            \(cookieLines.joined(separator: "\n"))
                 use_backend \(app.name)-postern if { path_beg /auth/ }
                 default_backend \(app.name)-app
             backend \(app.name)-postern
@@ -235,7 +243,7 @@ struct Snippet: Sendable {
                                   http_service:
                                     server_uri: { uri: "http://\(postern)", cluster: postern, timeout: 5s }
                                     path_prefix: /auth/envoy
-                                    authorization_request: { allowed_headers: { patterns: [\(patterns(["cookie", "authorization", "accept", "user-agent", "sec-fetch-mode", "x-forwarded-for", "x-forwarded-proto"])), { prefix: remote, ignore_case: true }] } }
+                                    authorization_request: { allowed_headers: { patterns: [\(patterns(["cookie", "authorization", "accept", "user-agent", "sec-fetch-mode", "postern-check", "x-forwarded-for", "x-forwarded-proto"])), { prefix: remote, ignore_case: true }] } }
                                     authorization_response: { allowed_upstream_headers: { patterns: [\(patterns(handedOn))] }, allowed_client_headers: { patterns: [\(patterns(["location", "content-type", "content-security-policy", "cache-control"]))] } }
                               - { name: envoy.filters.http.router, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }
               clusters:

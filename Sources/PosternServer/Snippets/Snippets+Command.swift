@@ -26,7 +26,7 @@ struct SnippetCommand: AsyncParsableCommand {
             let cookies = Cookies(needTLS: opening.settings.cookiesNeedTLS)
             let snippet = Snippet(
                 app: served.app, postern: postern ?? opening.settings.listen.description, upstream: upstream,
-                cookies: [served.app.cookieDomain == nil ? cookies.appSession : Cookies.domainSession, cookies.state])
+                cookies: cookies.names(on: served.app.origin, ofDomain: served.app.cookieDomain != nil, portal: opening.settings.publicURL))
             print(snippet.text(for: proxy), terminator: "")
             if opening.settings.trustedProxies.isEmpty {
                 print(

@@ -20,7 +20,8 @@ import Testing
             "/a%5cb",
             "/a%3bx", "/a%25b", "/a%252fb", "/a%00", "/a%0a", "/a%09", "/%61dmin", "/a%7e", "/a%", "/a%2", "/a%zz", "a", "", "*",
             "http://x/a",
-            "/ä", "/%ff", "/%c0%ae", "/a b", "/a\u{7f}", "/a#b", "/a%2D", "/a%5F", "/a/%2e", "/a/..%2fb", "/a%3fb", "/...", "/..%20/a",
+            "/ä", "/%ff", "/%c0%ae", "/a b", "/a\u{7f}", "/a#b", "/a%2D", "/a%5F", "/a/%2e", "/a/..%2fb", "/a%3fb", "/...", "/a./b",
+            "/a%20/b", "/a.", "/..%20/a",
             "/%20/a",
         ])
     func notNormal(target: String) { #expect(!RequestPath(target: target).isNormal) }
@@ -55,6 +56,12 @@ import Testing
         // What guards goes by any case, what opens by exact letters.
         #expect(needs("/ADMIN/x") == needs("/admin/x"))
         #expect(needs("/open") == Requirements(.signedIn) && needs("/Open") == Requirements(.bypass))
+        // A mark that joins the slash before it makes no other path (U+0301, U+200D, U+FE0F).
+        for mark in ["%CC%81", "%E2%80%8D", "%EF%B8%8F"] {
+            #expect(needs("/admin/\(mark)x") == needs("/admin/x"))
+            #expect(needs("/public/\(mark)x") == Requirements(.bypass))
+            #expect(needs("/publi%63\(mark)/x").signedIn)
+        }
         let strictest = needs("/public/%2e%2e/admin")
         #expect(strictest.signedIn && strictest.aal2 && strictest.groups.map(\.text) == ["staff"])
         #expect(try fields { $0.rules = ["/* bypass"] }.app(portal: portal()).requirements(for: RequestPath(target: "/a//b")).signedIn)

@@ -218,6 +218,65 @@ import Testing
         await house.close()
     }
 
+    @Test("what is sent to break in: no request ends the process, opens a tunnel, or is judged as the front page")
+    func breakingIn() async throws {
+        let house = try await house(rules: ["/ bypass"])
+        let mark = String(repeating: "A", count: 43)
+        for cookie in ["a=1;=", "=", ";", "=;=;=", "", " = ", "a"] {
+            for name in ["\(mark).1", "\(mark).1.pass", "\(mark)..", "..", "\(mark).9999999999999999999", "\(mark).-1"] {
+                #expect(try await gate(house, "https://shop.example/x", ["Postern-Check": name, "Cookie": cookie]).status == .unauthorized)
+            }
+        }
+        let forwarded = ["X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"]
+        #expect(try await ask(house, "postern", "/auth/forward", forwarded.merging(["X-Forwarded-Uri": "/"]) { $1 }).status == .ok)
+        #expect(try await ask(house, "postern", "/auth/forward", forwarded).status == .unauthorized)
+        let tunnel = forwarded.merging(["X-Forwarded-Uri": "/", "X-Forwarded-Method": "CONNECT"]) { $1 }
+        #expect(try await ask(house, "postern", "/auth/forward", tunnel).status == .forbidden)
+        #expect(try await gate(house, "https://shop.example/", ["Upgrade": "h2c"]).status == .forbidden)
+        #expect(try await gate(house, "https://shop.example/", ["Upgrade": "WebSocket"]).status == .ok)
+        for host in [
+            "shop.example/public", "shop.example?", "a@shop.example", "shop.example, wiki.test", "shop.example#",
+            "shop.example\\",
+        ] {
+            let asked = ["X-Forwarded-Host": host, "X-Forwarded-Uri": "/"]
+            #expect(try await ask(house, "postern", "/auth/forward", asked).status == .forbidden, "\(host)")
+        }
+        await house.close()
+    }
+
+    @Test("removing the last app opens nothing", arguments: StoreUnderTest.allCases)
+    func lastApp(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine) { $0.trustedProxies = ["127.0.0.1"].compactMap { AddressRange($0) } }
+        try await house.makeAccount("ada@example.com")
+        let token = try await house.signIn("ada@example.com")
+        let bearer = ["Authorization": "Bearer \(token)"]
+        #expect(try await gate(house, "http://127.0.0.1:8080/x", bearer).status == .ok)
+        #expect(try await gate(house, "http://127.0.0.1:9090/x", bearer).status == .forbidden)
+        var fields = AppFields(name: "own", host: "http://127.0.0.1:8080")
+        fields.rules = ["/* group:staff"]
+        let app = try fields.app(portal: house.server.settings.publicURL)
+        try await house.store.write { (transaction) throws(StoreError) in _ = try transaction.addApp(app, now: .now()) }
+        try await house.server.directory.load()
+        #expect(try await gate(house, "http://127.0.0.1:8080/x", bearer).headers[.posternReason] == "not-allowed")
+        try await house.store.write { (transaction) throws(StoreError) in _ = try transaction.removeApp("own") }
+        try await house.server.directory.load()
+        #expect(try await gate(house, "http://127.0.0.1:8080/x", bearer).headers[.posternReason] == "unknown-app")
+        await house.close()
+    }
+
+    @Test("a domain's cookie is no session of the host that has the domain's name")
+    func domainAndHost() throws {
+        let portal = try #require(PublicURL(Self.portal))
+        let apex = try AppFields(name: "apex", host: "example.org").app(portal: portal)
+        var fields = AppFields(name: "wiki", host: "wiki.example.org")
+        fields.cookieDomain = "example.org"
+        let wiki = try fields.app(portal: portal)
+        #expect(apex.sessionPlace != wiki.sessionPlace)
+        let text = Array(Token(random: Array(0..<32)).text.exposed.utf8)
+        let tokens = [apex, wiki].map { SessionToken(text: text, app: ServedApp($0, isConfigured: false).sessionPurpose) }
+        #expect(try #require(tokens[0]).hash != #require(tokens[1]).hash)
+    }
+
     @Test("the third way round within ten seconds stops, and says why; other pages don't count")
     func loops() async throws {
         let house = try await house()
@@ -235,6 +294,15 @@ import Testing
                 house, "shop.example", "/auth/begin?return_to=%2Fb",
                 ["Sec-Fetch-Mode": "navigate", "Cookie": "__Host-postern-begin=\(cookie)"]
             ).status == .found)
+        // Also where the way in finds nothing wrong, and only the proxy's own question does.
+        let token = try await house.signIn("ada@example.com")
+        for round in 1...3 {
+            let answer = try await ask(
+                house, "shop.example", "/auth/begin?return_to=%2Fc",
+                ["Sec-Fetch-Mode": "navigate", "Authorization": "Bearer \(token)", "Cookie": "__Host-postern-begin=\(cookie)"])
+            #expect(answer.status == (round < 3 ? .seeOther : .forbidden))
+            if round < 3 { cookie = self.cookie(answer, "__Host-postern-begin") }
+        }
         let gone = try await ask(house, "shop.example", "/auth/enter?ticket=" + String(repeating: "A", count: 43), ["Accept": "text/html"])
         #expect(gone.status == .forbidden && gone.text.contains("didn’t come back"))
         let wrong = try await ask(house, "elsewhere.example", "/auth/sign-in", ["Accept": "text/html"])

@@ -18,7 +18,7 @@ import Testing
     ) async throws -> TestResponse {
         var fields = HTTPFields()
         for (name, value) in headers { fields.append(HTTPField(name: try #require(HTTPField.Name(name)), value: value)) }
-        return try await house.send(method, path, headers: fields, peer: "127.0.0.1", host: "postern:8080")
+        return try await house.send(method, path, headers: fields, peer: "127.0.0.1", host: "127.0.0.1:8080")
     }
 
     @Test(
@@ -94,9 +94,11 @@ import Testing
     func oddURIs(url: String) async throws {
         let (house, token) = try await house()
         let open = try await ask(house, "/auth/request", ["Cookie": "postern=\(token)", "X-Original-URL": url])
-        #expect(open.status == .ok)
+        // Before any app is named, nothing but the public URL's host is answered for.
+        #expect(open.status == (url.contains("evil.example/") ? .forbidden : .ok))
         let closed = try await ask(house, "/auth/request", ["X-Original-URL": url, "Sec-Fetch-Mode": "navigate"])
-        #expect(closed.status == .unauthorized)
+        #expect(closed.status == (url.contains("evil.example/") ? .forbidden : .unauthorized))
+        guard closed.status == .unauthorized else { return await house.close() }
         let location = try #require(closed.headers[.posternSignIn])
         #expect(location.hasPrefix("/auth/sign-in"))
         #expect(!location.contains("evil"))

@@ -7,7 +7,8 @@ import Testing
 @Suite struct ReturnToTests {
     private func app() throws -> AppHost {
         AppHost(
-            name: "app", origin: try #require(PublicURL("https://app.example.org")), sessionPurpose: Token.Purpose(label: "app session"))
+            name: "app", origin: try #require(PublicURL("https://app.example.org")), sessionPurpose: Token.Purpose(label: "app session"),
+            isOfDomain: false)
     }
 
     private func location(_ text: String, _ publicURL: String = "https://shop.example") throws -> String? {
