@@ -241,7 +241,7 @@ def table(figures):
         ("… server CPU a check", f"{checks['cpu_us_per_check']:.1f} µs", "", ""),
         ("requests a second through nginx to a static app", f"{gate['requests_per_second']:,.0f}", f"nginx asked in Postern's place {gate['limit_per_second']:,.0f}", ""),
         ("… share of that", f"{gate['share_of_limit']:.0%}", "", "at least 40 %, aim 60 %"),
-        ("… p99 at 70 % of it", f"{gate['p99_ms_at_70_percent']:.2f} ms", "", "at most 2 ms"),
+        ("… p99 at 70 % of it", f"{gate['p99_ms_at_70_percent']:.2f} ms", f"{gate['connections_at_70_percent']} connections bring {gate['share_then']:.0%}", "at most 2 ms"),
         ("… server CPU a request", f"{gate['cpu_us']:.1f} µs", "", ""),
         ("lines of the snippet", ", ".join(f"{proxy} {count}" for proxy, count in gate["snippet_lines"].items()), "", "aim: nginx 12, Caddy 4"),
         ("first minutes: from the command to an app behind a second factor, by a browser that doesn't hesitate", f"{first['walk_seconds']} s", f"of them until it is ready {first['ready_seconds']} s", "looked at when it grows"),
