@@ -189,11 +189,14 @@ package struct Server: Sendable {
     }
 
     /// A second listener with answers of its own, held to the same HTTP.
-    func listener<Responder: HTTPResponder>(_ responder: Responder, host: String, port: Int) -> Application<Responder>
+    func listener<Responder: HTTPResponder>(
+        _ responder: Responder, host: String, port: Int, ready: @escaping @Sendable () async -> Void
+    ) -> Application<Responder>
     where Responder.Context == Visit {
         Application(
             responder: responder, server: HTTPServerBuilder { StrictHTTP1(responder: $0) },
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil), logger: logger)
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { _ in await ready() }, logger: logger)
     }
 
     /// - Parameter ready: called once connections are accepted, with the port.

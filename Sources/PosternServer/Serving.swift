@@ -5,6 +5,7 @@ import NIOCore
 import Secrets
 import ServiceLifecycle
 import Storage
+import Synchronization
 import UnixSignals
 
 /// Opens the database, serves until a signal says to end, and closes: what `serve` and `demo` have in common.
@@ -16,10 +17,10 @@ struct Serving {
 
     /// - Parameters:
     ///   - greet: called once connections are accepted, with the link that makes the first owner, if there is none.
-    ///   - beside: one more server, that starts first.
+    ///   - beside: one more server, which tells when it accepts connections; nobody is greeted before.
     func run(
         greet: @escaping @Sendable (_ setupLink: String?, Opening) async throws -> Void,
-        beside: ((Server) -> any Service)? = nil
+        beside: ((Server, _ ready: @escaping @Sendable () async -> Void) -> any Service)? = nil
     ) async throws {
         let level = Logger.Level(rawValue: settings.logLevel) ?? .info
         LoggingSystem.bootstrap { LogLines(label: $0, level: level) }
@@ -29,11 +30,20 @@ struct Serving {
             let server = Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
             // Links of an earlier run die here.
             let setupLink = try await server.setUp.freshLink(now: .now()).map { "\(settings.publicURL)/auth/setup/\($0.text.exposed)" }
-            let application = server.application { [settings] _ in
-                logger.info("accepting connections", metadata: ["address": "\(settings.listen)", "public-url": "\(settings.publicURL)"])
+            let stillToCome = Mutex(beside == nil ? 1 : 2)
+            let ready = { @Sendable () async in
+                guard
+                    stillToCome.withLock({
+                        $0 -= 1; return $0 == 0
+                    })
+                else { return }
                 do { try await greet(setupLink, opening) } catch { logger.error("\(error)") }
             }
-            let services: [any Service] = [beside?(server), application].compactMap { $0 }
+            let application = server.application { [settings] _ in
+                logger.info("accepting connections", metadata: ["address": "\(settings.listen)", "public-url": "\(settings.publicURL)"])
+                await ready()
+            }
+            let services: [any Service] = [beside?(server, ready), application].compactMap { $0 }
             var configuration = ServiceGroupConfiguration(
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = Self.drain

@@ -50,7 +50,10 @@ enum House {
         "AppDirectory": (["Logging", "ServiceLifecycle"], "a service"),
         "PublicSuffix": (["CPublicSuffix"], "asks libpsl"),
         "SiteProbe": (["Foundation", "CCurl"], "the door for questions to sites"),
-        "Serving": (["Glibc", "Hummingbird", "Logging", "NIOCore", "ServiceLifecycle", "UnixSignals"], "runs the server"),
+        "Serving": (
+            ["Secrets", "Synchronization", "Storage", "Glibc", "Hummingbird", "Logging", "NIOCore", "ServiceLifecycle", "UnixSignals"],
+            "runs the server"
+        ),
         "Server": (["Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Foundation"], "the composition root"),
         "Opening": (["Foundation", "Glibc", "Logging", "StoreSQLite", "StorePostgres"], "chooses the engine"),
         "LogLines": (["FoundationEssentials", "Glibc", "Logging"], "writes log lines"),

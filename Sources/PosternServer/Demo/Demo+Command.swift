@@ -24,10 +24,10 @@ struct DemoCommand: AsyncParsableCommand {
                 let password = try await visitorPassword(opening)
                 greet(settings, app, setupLink: link, password: password)
             },
-            beside: { server in
+            beside: { server, ready in
                 server.listener(
                     DemoGate(frontDoor: server.frontDoor, app: app, publicURL: settings.publicURL), host: settings.listen.host,
-                    port: settings.listen.port + 1)
+                    port: settings.listen.port + 1, ready: ready)
             })
     }
 

@@ -257,7 +257,8 @@ struct GatewayWeb: Room {
         return percentEncoded(whole).utf8.count <= 2_000 ? whole : fixed + "%2F"
     }
 
-    private static func fitting(_ encoded: String) -> String { encoded.utf8.count <= 3_000 ? encoded : "%2F" }
+    /// With what stands before it, it must not be longer than a target may be.
+    private static func fitting(_ encoded: String) -> String { encoded.utf8.count <= Shell.longestURI - 64 ? encoded : "%2F" }
 
     private func allowed(_ finding: Finding, _ request: Request) -> Response {
         guard case .allow(let session, let user, let groups) = finding.verdict else { return Self.refused(.forbidden, .unavailable) }

@@ -2,27 +2,28 @@ import HTTPTypes
 
 /// What every answer of ours tells the browser (WF-04, WF-05).
 struct SecurityHeaders: Sendable {
-    private static let contentPolicy = HTTPField.Name.named("Content-Security-Policy")
     private static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-    private let fields: [HTTPField]
+    private let contentPolicy = HTTPField(name: .contentSecurityPolicy, value: Self.policy)
+    private let always = [
+        HTTPField(name: .named("X-Content-Type-Options"), value: "nosniff"), HTTPField(name: .named("X-Frame-Options"), value: "DENY"),
+        HTTPField(name: .named("Cross-Origin-Opener-Policy"), value: "same-origin"),
+        HTTPField(name: .named("Cross-Origin-Resource-Policy"), value: "same-origin"),
+        HTTPField(name: .named("Permissions-Policy"), value: "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ]
+    private let referrers = HTTPField(name: .referrerPolicy, value: "same-origin")
 
-    init() {
-        let pairs = [
-            ("Content-Security-Policy", Self.policy), ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"),
-            ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
-            ("Cross-Origin-Resource-Policy", "same-origin"),
-            ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-        ]
-        fields = pairs.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value) } }
-    }
-
+    /// Once for each answer; a room may have said by itself what becomes of referrers.
     /// - Parameter formTarget: an app that a form of ours may lead on to: browsers hold `form-action` against redirects too.
-    func add(to headers: inout HTTPFields, formTarget: PublicURL? = nil) {
+    func add(to headers: inout HTTPFields, formTarget: PublicURL?) {
         if let formTarget {
-            headers[Self.contentPolicy] = Self.policy.replacing("form-action 'self'", with: "form-action 'self' \(formTarget)")
+            let wider = Self.policy.replacing("form-action 'self'", with: "form-action 'self' \(formTarget)")
+            headers.append(HTTPField(name: .contentSecurityPolicy, value: wider))
+        } else {
+            headers.append(contentPolicy)
         }
-        for field in fields where headers[field.name] == nil { headers.append(field) }
+        headers.append(contentsOf: always)
+        if headers[.referrerPolicy] == nil { headers.append(referrers) }
     }
 }

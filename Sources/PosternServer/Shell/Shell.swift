@@ -266,6 +266,8 @@ struct Shell: Sendable {
     }
 
     private func finish(_ response: Response, _ visit: Visit, formTarget: PublicURL? = nil) -> Response {
+        // An answer that names its request went through here already.
+        guard response.headers[.requestID] == nil else { return response }
         var response = response
         headers.add(to: &response.headers, formTarget: formTarget)
         response.headers[.requestID] = visit.id
@@ -273,6 +275,13 @@ struct Shell: Sendable {
     }
 
     static func hex(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            let digits = Array("0123456789abcdef".utf8)
+            for (index, byte) in bytes.enumerated() {
+                text[2 * index] = digits[Int(byte >> 4)]
+                text[2 * index + 1] = digits[Int(byte & 15)]
+            }
+            return 2 * bytes.count
+        }
     }
 }

@@ -61,7 +61,8 @@ struct SignIn: Sendable {
         _ attempt: Attempt, _ account: Account, _ hash: String, rehashed: String?, now: Timestamp
     ) async throws(StoreError) -> Outcome? {
         let opened = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
-            let groups = try transaction.groups(of: account.id)
+            // Where no group has a policy of its own, nobody needs to be asked for theirs.
+            let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
             let step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
             let signedInAt: Timestamp? = step == .needed || step == .enrolment ? nil : now
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
