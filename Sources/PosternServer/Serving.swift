@@ -32,11 +32,11 @@ struct Serving {
             let setupLink = try await server.setUp.freshLink(now: .now()).map { "\(settings.publicURL)/auth/setup/\($0.text.exposed)" }
             let stillToCome = Mutex(beside == nil ? 1 : 2)
             let ready = { @Sendable () async in
-                guard
-                    stillToCome.withLock({
-                        $0 -= 1; return $0 == 0
-                    })
-                else { return }
+                let isLast = stillToCome.withLock { count in
+                    count -= 1
+                    return count == 0
+                }
+                guard isLast else { return }
                 do { try await greet(setupLink, opening) } catch { logger.error("\(error)") }
             }
             let application = server.application { [settings] _ in

@@ -9,9 +9,9 @@ extension Migration {
             """
             CREATE TABLE check_sighting (
                 round_hash BYTEA NOT NULL REFERENCES check_round (token_hash) ON DELETE CASCADE, at BIGINT NOT NULL,
-                contract TEXT NOT NULL, number BIGINT NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL, peer TEXT NOT NULL,
-                is_peer_trusted BIGINT NOT NULL, client TEXT NOT NULL, forwarded_for TEXT NOT NULL, aliases TEXT NOT NULL, cookies TEXT NOT NULL,
-                had_authorization BIGINT NOT NULL, verdict TEXT NOT NULL)
+                number BIGINT NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL, peer TEXT NOT NULL,
+                is_peer_trusted BIGINT NOT NULL, client TEXT NOT NULL, forwarded_for TEXT NOT NULL, aliases TEXT NOT NULL,
+                verdict TEXT NOT NULL)
             """,
             "CREATE INDEX check_sighting_by_round ON check_sighting (round_hash)",
         ])
@@ -41,11 +41,10 @@ extension Transaction {
         guard let seen = try live.first?.integer("number"), seen < CheckRound.mostSightings else { return false }
         return try change(
             """
-            INSERT INTO check_sighting (round_hash, at, contract, number, method, url, peer, is_peer_trusted, client, forwarded_for, aliases, cookies,
-                had_authorization, verdict)
-            VALUES (\(hash), \(now), \(sighting.contract), \(sighting.number), \(sighting.method), \(sighting.url), \(sighting.peer),
-                \(Int64(sighting.isPeerTrusted ? 1 : 0)), \(sighting.client), \(sighting.forwardedFor), \(sighting.aliases), \(sighting.cookies),
-                \(Int64(sighting.hadAuthorization ? 1 : 0)), \(sighting.verdict))
+            INSERT INTO check_sighting (round_hash, at, number, method, url, peer, is_peer_trusted, client, forwarded_for, aliases, verdict)
+            VALUES (\(hash), \(now), \(sighting.number), \(sighting.method), \(sighting.url), \(sighting.peer),
+                \(Int64(sighting.isPeerTrusted ? 1 : 0)), \(sighting.client), \(sighting.forwardedFor), \(sighting.aliases),
+                \(sighting.verdict))
             """) == 1
     }
 
@@ -53,11 +52,10 @@ extension Transaction {
     borrowing func sightings(ofCheck hash: [UInt8]) throws(StoreError) -> [Sighting] {
         try run("SELECT * FROM check_sighting WHERE round_hash = \(hash) ORDER BY at").map { (row) throws(StoreError) in
             Sighting(
-                contract: try row.text("contract"), number: try row.integer("number"), method: try row.text("method"),
+                number: try row.integer("number"), method: try row.text("method"),
                 url: try row.text("url"), peer: try row.text("peer"), isPeerTrusted: try row.integer("is_peer_trusted") == 1,
                 client: try row.text("client"), forwardedFor: try row.text("forwarded_for"), aliases: try row.text("aliases"),
-                cookies: try row.text("cookies"),
-                hadAuthorization: try row.integer("had_authorization") == 1, verdict: try row.text("verdict"))
+                verdict: try row.text("verdict"))
         }
     }
 }

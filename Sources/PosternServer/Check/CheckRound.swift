@@ -14,8 +14,6 @@ struct CheckRound: Sendable {
 
 /// A marked request as the gateway saw it.
 struct Sighting: Equatable, Sendable {
-    /// `request`, `forward` or `envoy`.
-    let contract: String
     /// Which of the run's requests it was.
     let number: Int64
     let method: String
@@ -30,9 +28,6 @@ struct Sighting: Equatable, Sendable {
     let forwardedFor: String
     /// Request headers that claim an identity, in lower case, separated by commas.
     let aliases: String
-    /// Names of the cookies that came, separated by commas.
-    let cookies: String
-    let hadAuthorization: Bool
     /// `allow`, or the reason of the refusal.
     let verdict: String
 }

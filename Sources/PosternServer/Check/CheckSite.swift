@@ -29,7 +29,7 @@ struct CheckSite: Sendable {
     let cookies: Cookies
     let random: Randomness
 
-    /// - Returns: nil if the app's host can't be reached: the first finding says why.
+    /// - Returns: one finding alone where the app's host can't be reached.
     func run(now: Timestamp) async throws(StoreError) -> [Finding] {
         // Plain HTTP shows its mark to the network, so it has one of its own; both end with the run.
         let tokens = (0..<2).map { _ in Token(random: random.bytes(Token.byteCount)) }
@@ -46,9 +46,12 @@ struct CheckSite: Sendable {
             }
             return seen
         }
-        let view = SiteView(portal: portal, app: app, cookies: cookies, answers: answers, sightings: seen)
+        let view = SiteView(
+            portal: portal, app: app, stateCookie: cookies.state, ourCookies: ourCookies, answers: answers, sightings: seen)
         return view.findings
     }
+
+    private var ourCookies: [String] { cookies.names(on: app.origin, ofDomain: app.cookieDomain != nil, portal: portal) }
 
     /// All requests, one after the other: a proxy under check is often a small one.
     private func ask(mark: String, plainMark: String) async -> [SiteQuestion: SiteProbe.Outcome] {
@@ -57,7 +60,7 @@ struct CheckSite: Sendable {
             guard question != .plainHTTP || app.origin.isHTTPS else { continue }
             let origin =
                 question == .portal ? portal.description : question == .plainHTTP ? "http://\(app.origin.host)" : app.origin.description
-            var headers = question.headers(cookies)
+            var headers = question.headers(ourCookies: ourCookies)
             let mark = question == .plainHTTP ? plainMark : mark
             if question.isMarked { headers.append(("Postern-Check", "\(mark).\(question.rawValue)\(question.passes ? ".pass" : "")")) }
             // Plain HTTP has a port of its own: a place to connect to is the other one's.
@@ -82,7 +85,7 @@ enum SiteQuestion: Int, CaseIterable, Sendable {
 
     /// With everything that a proxy may be tempted to tidy up.
     static let odd = "/postern-check/a%2Fb/../c//d;e?x=%20y&z=1"
-    /// A name of RFC 5737: nobody's.
+    /// Of RFC 5737: nobody's.
     static let forgedAddress = "203.0.113.77"
 
     var target: String {
@@ -96,7 +99,8 @@ enum SiteQuestion: Int, CaseIterable, Sendable {
         }
     }
 
-    func headers(_ cookies: Cookies) -> [(name: String, value: String)] {
+    /// - Parameter ourCookies: names that must not reach the app.
+    func headers(ourCookies: [String]) -> [(name: String, value: String)] {
         switch self {
         case .page, .begin, .enter: [("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")]
         case .forwardedFor:
@@ -106,7 +110,7 @@ enum SiteQuestion: Int, CaseIterable, Sendable {
         case .dotAlias: [("Remote.User", "postern-check")]
         case .appCookies:
             [
-                ("Cookie", "first=1; \(cookies.appSession)=postern-check; second=2; \(cookies.state)=postern-check; third=3"),
+                ("Cookie", (["first=1"] + ourCookies.map { "\($0)=postern-check; between=2" } + ["last=3"]).joined(separator: "; ")),
                 ("Authorization", "Basic cG9zdGVybjpjaGVjaw=="),
             ]
         default: [("Accept", "application/json")]

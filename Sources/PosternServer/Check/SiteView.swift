@@ -4,7 +4,9 @@ import Storage
 struct SiteView: Sendable {
     let portal: PublicURL
     let app: App
-    let cookies: Cookies
+    let stateCookie: String
+    /// Names that must not reach the app.
+    let ourCookies: [String]
     let answers: [SiteQuestion: SiteProbe.Outcome]
     let sightings: [Sighting]
 
@@ -82,7 +84,7 @@ struct SiteView: Sendable {
         if seen.url == sent {
             return Finding(name: "original URL", verdict: .ok, words: "Postern sees scheme, host, path and query as they were sent.")
         }
-        let nginx = "nginx: proxy_set_header X-Original-URL $scheme://$http_host$request_uri; in location = /auth/request."
+        let nginx = "nginx: proxy_set_header X-Original-URL $scheme://\(app.origin.authority)$request_uri; in location = /auth/request."
         guard let place = OriginalRequest.Place(url: seen.url), let wanted = OriginalRequest.Place(url: sent) else {
             return Finding(name: "original URL", verdict: .bad, words: "The proxy doesn’t say what was opened.", change: nginx)
         }
@@ -128,7 +130,7 @@ struct SiteView: Sendable {
     private var begin: Finding? {
         guard let answer = answer(.begin) else { return nil }
         let change =
-            "nginx: location /auth/ { proxy_pass to Postern; proxy_set_header Host $http_host; } Caddy: reverse_proxy /auth/* to Postern."
+            "nginx: location /auth/ { proxy_pass to Postern; proxy_set_header Host \(app.origin.authority); } Caddy: reverse_proxy /auth/* to Postern."
         // Behind the gate it would be answered too, but by the way in, over and over.
         let isEnterOurs = self.answer(.enter)?["location"].map { $0.contains("/auth/begin?") && !$0.contains("/auth/ticket") } ?? false
         guard answer["x-request-id"] != nil, isEnterOurs || answer.status == 421 || app.cookieDomain != nil || app.origin == portal else {
@@ -151,7 +153,7 @@ struct SiteView: Sendable {
             )
         }
         if app.cookieDomain == nil, app.origin != portal {
-            guard let cookie = answer.all("set-cookie").first(where: { $0.hasPrefix(cookies.state + "=") }) else {
+            guard let cookie = answer.all("set-cookie").first(where: { $0.hasPrefix(stateCookie + "=") }) else {
                 return Finding(
                     name: "/auth/ here", verdict: .bad, words: "Postern’s Set-Cookie doesn’t come through: nobody can get in.",
                     change:
@@ -194,7 +196,7 @@ struct SiteView: Sendable {
             words:
                 "A browser that isn’t signed in gets \(answer.status)\(location.isEmpty ? "" : " to \(location)"), and no way to the sign-in.",
             change:
-                "nginx: error_page 401 403 = @postern; and location @postern, as 'postern snippet nginx --app \(app.name)' prints them. Caddy: hand forward_auth’s answer on."
+                "nginx: error_page 401 403 500 = @postern; and location @postern, as 'postern snippet nginx --app \(app.name)' prints them. Caddy: hand forward_auth’s answer on."
         )
     }
 
@@ -279,14 +281,14 @@ struct SiteView: Sendable {
                 change: Self.echo)
         }
         let cookieLine = seen.filter { $0.name.lowercased() == "cookie" }.map(\.value).joined(separator: "; ")
-        if cookieLine.contains(cookies.appSession + "=") || cookieLine.contains(cookies.state + "=") {
+        if ourCookies.contains(where: { cookieLine.contains($0 + "=postern-check") }) {
             return Finding(
                 name: "what the app sees", verdict: .bad, words: "Postern’s cookies reach the app.",
                 change:
                     "nginx: the 'map' lines and proxy_set_header Cookie with what they leave; Caddy: request_header @app Cookie …, as 'postern snippet' prints them."
             )
         }
-        guard ["first=1", "second=2", "third=3"].allSatisfy(cookieLine.contains) else {
+        guard ["first=1", "between=2", "last=3"].allSatisfy(cookieLine.contains) else {
             return Finding(
                 name: "what the app sees", verdict: .bad, words: "The app’s own cookies don’t reach it: it got '\(cookieLine)'.",
                 change: "Take out Postern’s cookies alone, as 'postern snippet' does.")

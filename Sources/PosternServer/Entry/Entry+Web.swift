@@ -26,7 +26,7 @@ struct EntryWeb: Room {
         let listing = try await directory.current()
         let host = visit.app?.origin.authority ?? shell.publicURL.authority
         let served = listing.app(at: host)
-        guard served != nil || listing.all.isEmpty else { throw Refused(.unknownApp) }
+        guard served != nil || !listing.isInUse else { throw Refused(.unknownApp) }
         // The gate believes nothing of a proxy that isn't trusted: leading on from here would go round for ever.
         guard served == nil || gateway.isTrusted(visit) else { throw Refused(.unknownProxy) }
         let original = original(request, visit, host: host, isHTTPS: (visit.app?.origin ?? shell.publicURL).isHTTPS)
@@ -70,8 +70,7 @@ struct EntryWeb: Room {
         guard let app = finding.app?.app, app.origin != shell.publicURL, app.cookieDomain == nil else {
             return Response(status: status, headers: [.location: onPortalHost(finding, need), .cacheControl: "no-store"])
         }
-        let target = finding.original.isSafe ? finding.original.place?.target ?? "/" : "/"
-        let back = ReturnTo(onApp: target)?.location ?? "/"
+        let back = finding.original.returnTo
         if app.origin.isHTTPS, finding.original.place?.isHTTPS == false {
             // The cookie that comes next is for TLS alone.
             guard !((request.uri.query ?? "").contains("tls=1")) else { throw Self.schemeIsLost(app) }
@@ -98,7 +97,7 @@ struct EntryWeb: Room {
     /// An app on the portal's own host needs no ticket; one of a shared domain gets its cookie from the portal.
     private func onPortalHost(_ finding: GatewayWeb.Finding, _ need: Gateway.Need) -> String {
         if finding.app?.app.cookieDomain != nil { return gateway.wayIn(finding, need) }
-        let back = ReturnTo(onApp: finding.original.isSafe ? finding.original.place?.target ?? "/" : "/")?.location ?? "/"
+        let back = finding.original.returnTo
         let place = need == .secondFactor ? "/auth/account/step-up?need=second-factor&" : "/auth/sign-in?"
         return place + "return_to=" + percentEncoded(back)
     }

@@ -74,11 +74,7 @@ struct GatewayWeb: Room {
     // MARK: Deciding
 
     /// Who describes the request, and how.
-    enum Dialect: String {
-        case originalURL = "request"
-        case forwarded = "forward"
-        case envoy
-    }
+    enum Dialect { case originalURL, forwarded, envoy }
 
     /// A request as it was understood, and what comes of it.
     struct Finding {
@@ -100,7 +96,7 @@ struct GatewayWeb: Room {
     func find(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
         let finding = await decide(request, original(request, visit, dialect))
         guard let mark = request.headers[.posternCheck] else { return finding }
-        return await noted(finding, mark, request, visit, dialect)
+        return await noted(finding, mark, request, visit)
     }
 
     private func decide(_ request: Request, _ original: OriginalRequest) async -> Finding {
@@ -121,7 +117,7 @@ struct GatewayWeb: Room {
 
     /// A request of `postern check`, as `TOKEN.NUMBER` or `TOKEN.NUMBER.pass`: what was seen is written down, and one that asks to pass
     /// does, as nobody.
-    private func noted(_ finding: Finding, _ mark: String, _ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
+    private func noted(_ finding: Finding, _ mark: String, _ request: Request, _ visit: Visit) async -> Finding {
         let parts = mark.split(separator: ".")
         guard (2...3).contains(parts.count), let token = Token(text: parts[0].utf8), let number = Int64(parts[1]), number < 1_000 else {
             return finding
@@ -129,14 +125,11 @@ struct GatewayWeb: Room {
         let forwarded = request.headers[values: .xForwardedFor]
         let client = ClientAddress(peer: visit.peer ?? .unknown, forwardedFor: forwarded, trusted: shell.trustedProxies)
         let place = finding.original.place
-        let cookies = request.headers[values: .cookie].flatMap { $0.split(separator: ";") }
-            .map { $0.prefix { $0 != "=" }.trimmingPrefix(" ") }
         let sighting = Sighting(
-            contract: dialect.rawValue, number: number, method: finding.original.method,
+            number: number, method: finding.original.method,
             url: place.map { "\($0.isHTTPS ? "https" : "http")://\($0.authority)\($0.target)" } ?? "", peer: "\(visit.peer ?? .unknown)",
             isPeerTrusted: isTrusted(visit), client: client.words, forwardedFor: String(forwarded.joined(separator: ",").prefix(500)),
             aliases: request.headers.map(\.name.canonicalName).filter(Gateway.isIdentity).joined(separator: ","),
-            cookies: cookies.joined(separator: ","), hadAuthorization: request.headers[.authorization] != nil,
             verdict: finding.verdict.word)
         guard await checks.note(sighting, mark: token, now: .now()), parts.count == 3, parts[2] == "pass",
             case .signIn = finding.verdict, sighting.aliases.isEmpty
@@ -224,13 +217,10 @@ struct GatewayWeb: Room {
 
     // MARK: Answering
 
-    /// Where a browser is led that may not come in yet. Only a page is a place to come back to: a form can't be sent again, and a
-    /// program's call is nothing to look at.
+    /// Where a browser is led that may not come in yet.
     func wayIn(_ finding: Finding, _ need: Gateway.Need) -> String {
-        let place = finding.original.place
-        let target = finding.original.isSafe && finding.original.isNavigation ? place?.target ?? "/" : "/"
         guard let served = finding.app else { return signIn(finding.original) }
-        let back = ReturnTo(onApp: target)?.location ?? "/"
+        let back = finding.original.returnTo
         if served.app.cookieDomain != nil {
             return shell.publicURL.description + Self.ticketURL(served.app.name, state: "", back: back, need)
         }

@@ -37,4 +37,11 @@ struct OriginalRequest: Sendable, Equatable {
     let isNavigation: Bool
 
     var isSafe: Bool { method == "GET" || method == "HEAD" }
+
+    /// Where to come back to on the app's host. Only a page is such a place: a form can't be sent again, and a program's call is nothing
+    /// to look at.
+    var returnTo: String {
+        guard isSafe, isNavigation, let place else { return "/" }
+        return ReturnTo(onApp: place.target)?.location ?? "/"
+    }
 }
