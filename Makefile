@@ -2,6 +2,7 @@
 # make test   install what is missing, and run every test
 # make soak   the long rounds, in release; writes docs/figures.md
 # make bench  the benchmarks, on a quiet machine; writes docs/figures.md
+# make wasm   the strength meter for browsers; the others build it where it is missing or old
 # make release, make format, make lint, make clean
 
 SWIFT ?= swift
@@ -11,21 +12,28 @@ CHECK := --explicit-target-dependency-import-check error
 # (needs glibc 2.36, as Debian 12 has).
 RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all \
 	-Xlinker -z -Xlinker pack-relative-relocs -Xcc -ffunction-sections -Xcc -fdata-sections -Xswiftc -Xfrontend -Xswiftc -function-sections
-SOURCES := $(shell find Sources -type f) Package.swift
+SOURCES := $(shell find Sources -type f ! -name '*.gz') Package.swift
 
-.PHONY: run test soak bench release deps format lint clean
+MODULE := Sources/CStrengthModule/strength.wasm.gz
+
+.PHONY: run test soak bench release wasm deps format lint clean
 
 run: .build/debug/postern
 	@exec .build/debug/postern demo $(ARGS)
 
-.build/debug/postern: $(SOURCES) | deps
+.build/debug/postern: $(SOURCES) $(MODULE) | deps
 	$(SWIFT) build --product postern
 	@touch $@
 
 deps:
 	@Scripts/deps.sh run
 
-test:
+# The strength meter for browsers, from the library's own files.
+wasm: $(MODULE)
+$(MODULE): $(wildcard Sources/PasswordStrength/*.swift Sources/StrengthModule/* Sources/CPasswordWords/*) Scripts/wasm.sh | deps
+	@Scripts/wasm.sh $@
+
+test: $(MODULE)
 	@Scripts/with-postgres.sh Scripts/test.sh
 
 soak: release
@@ -35,7 +43,7 @@ bench: release
 	@Scripts/bench.sh
 
 PRODUCT := postern
-release: | deps
+release: $(MODULE) | deps
 	$(SWIFT) build $(RELEASE) --product $(PRODUCT)
 	@if [ $(PRODUCT) = postern ]; then strip -o .build/postern .build/release/postern && ls -l .build/postern; fi
 

@@ -12,6 +12,8 @@ let package = Package(
         .library(name: "PasswordHashing", targets: ["PasswordHashing"]),
         .library(name: "NetworkAddress", targets: ["NetworkAddress"]),
         .library(name: "OneTimePassword", targets: ["OneTimePassword"]),
+        .library(name: "PasswordStrength", targets: ["PasswordStrength"]),
+        .library(name: "BreachFilter", targets: ["BreachFilter"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -32,6 +34,9 @@ let package = Package(
         .target(name: "PasswordHashing", dependencies: ["CArgon2"]),
         .target(name: "NetworkAddress"),
         .target(name: "OneTimePassword", dependencies: [crypto]),
+        .target(name: "PasswordStrength", dependencies: ["CPasswordWords"]),
+        .target(name: "CPasswordWords", exclude: ["words.bin"]),
+        .target(name: "BreachFilter", dependencies: [crypto]),
 
         // The database seam.
         .target(name: "Storage"),
@@ -51,12 +56,15 @@ let package = Package(
         .systemLibrary(name: "CPublicSuffix", pkgConfig: "libpsl", providers: [.apt(["libpsl-dev"])]),
         .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev", "zlib1g-dev"])]),
 
+        // Built by `make wasm` from PasswordStrength.
+        .target(name: "CStrengthModule", exclude: ["strength.wasm.gz"]),
+
         // The house.
         .target(
             name: "PosternServer",
             dependencies: [
                 "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
-                "OneTimePassword", "CQREncode", "CPublicSuffix",
+                "OneTimePassword", "CQREncode", "CPublicSuffix", "PasswordStrength", "BreachFilter", "CStrengthModule",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -76,12 +84,15 @@ let package = Package(
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "Support"]),
         .testTarget(name: "PasswordHashingTests", dependencies: ["PasswordHashing", "Support"]),
         .testTarget(name: "NetworkAddressTests", dependencies: ["NetworkAddress", "Support"]),
+        .testTarget(name: "PasswordStrengthTests", dependencies: ["PasswordStrength", "Support"]),
+        .testTarget(name: "BreachFilterTests", dependencies: ["BreachFilter", "Support"]),
         .testTarget(name: "OneTimePasswordTests", dependencies: ["OneTimePassword", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),
         .testTarget(
             name: "PosternServerTests",
             dependencies: [
                 "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing", "OneTimePassword",
+                "PasswordStrength", "BreachFilter",
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
             ]),
@@ -101,7 +112,7 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets where target.type != .system {
+for target in package.targets where target.type != .system && !["CPasswordWords", "CStrengthModule"].contains(target.name) {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),

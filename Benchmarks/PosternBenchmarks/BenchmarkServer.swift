@@ -22,7 +22,7 @@ struct BenchmarkServer {
             cores: ProcessInfo.processInfo.activeProcessorCount)
         let opening = try await Opening.open(settings)
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let server = Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
+        let server = try Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
         try await seed(opening.store, opening.keys.current)
 
         let router = Router(context: BasicRequestContext.self)

@@ -21,5 +21,6 @@ extension Migration {
         .entry,
         .usernames,
         .checks,
+        .passwords,
     ]
 }

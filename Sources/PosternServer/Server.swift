@@ -22,8 +22,10 @@ package struct Server: Sendable {
     let routes: [Route]
     package let frontDoor: FrontDoor
     let setUp: SetUpOwner
+    let passwords: PasswordParts
 
-    package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) {
+    /// Throws where a file that the settings name is not there or not what it should be.
+    package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
         self.settings = settings
         self.store = store
         self.keys = keys
@@ -44,7 +46,10 @@ package struct Server: Sendable {
             random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
             apps: Self.hosts(directory), headers: SecurityHeaders())
-        let setUp = SetUpOwner(store: store, hasher: hasher, random: random)
+        let passwords = try PasswordParts(settings: settings)
+        self.passwords = passwords
+        let followUp = passwords.followUp(keys: keys, random: random)
+        let setUp = SetUpOwner(store: store, hasher: hasher, breaches: followUp, random: random)
         self.setUp = setUp
         let gateway = GatewayWeb(
             directory: directory, desk: desk,
@@ -52,7 +57,7 @@ package struct Server: Sendable {
             checks: WatchChecks(store: store), shell: shell)
         let parts = Parts(
             settings: settings, store: store, keys: keys, random: random, hasher: hasher, desk: desk, shell: shell, setUp: setUp,
-            gateway: gateway, mailbox: mailbox)
+            passwords: passwords, gateway: gateway, mailbox: mailbox)
         routes = parts.rooms.flatMap(\.routes)
         frontDoor = FrontDoor(
             shell: shell, routes: routes,
@@ -82,32 +87,37 @@ package struct Server: Sendable {
         let desk: SessionDesk
         let shell: Shell
         let setUp: SetUpOwner
+        let passwords: PasswordParts
         let gateway: GatewayWeb
         let mailbox: DevelopmentMailbox?
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
-            let invite = Invite(store: store, hasher: hasher, keys: keys, mails: mails, isOpen: settings.signUp != .closed, random: random)
+            let followUp = passwords.followUp(keys: keys, random: random)
+            let invite = Invite(
+                store: store, hasher: hasher, keys: keys, mails: mails, breaches: followUp, isOpen: settings.signUp != .closed,
+                random: random)
             let endSessions = EndSessions(store: store, desk: desk)
             let second = SecondFactorParts(self)
             let views = Views(store: store)
             return [
                 SignUpWeb(
                     signUp: SignUp(
-                        store: store, hasher: hasher, keys: keys, mails: mails, mode: settings.signUp, domains: settings.signUpDomains,
-                        random: random),
-                    confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, shell: shell),
+                        store: store, hasher: hasher, keys: keys, mails: mails, breaches: followUp, mode: settings.signUp,
+                        domains: settings.signUpDomains, random: random),
+                    confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, passwords: passwords.desk, shell: shell),
                 SignInWeb(
                     signIn: SignIn(
                         store: store, desk: desk, hasher: hasher,
                         identifiers: keys.current.authenticator(for: "identifier of a sign-in"),
                         policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
-                        secondFactors: settings.secondFactors,
+                        secondFactors: settings.secondFactors, breaches: passwords.atSignIn(keys: keys, random: random),
                         random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
                     methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
-                SetupWeb(setUp: setUp, shell: shell),
+                SetupWeb(setUp: setUp, passwords: passwords.desk, shell: shell),
+                PasswordsWeb(desk: passwords.desk, module: passwords.module, person: views.passwordPerson),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
                 AdminWeb(
                     administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed,
@@ -183,6 +193,17 @@ package struct Server: Sendable {
             handlers[.sendMail] = { payload in
                 guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }
                 return await sender.send(mail, now: Date(), id: Shell.hex(random.bytes(12))).map(JobOutcome.failed) ?? .done
+            }
+        }
+        if passwords.lookup.filter != nil || passwords.lookup.range != nil {
+            let recheck = RecheckPassword(
+                store: store, breaches: passwords.lookup, followUp: passwords.followUp(keys: keys, random: random))
+            handlers[.checkPassword] = { payload in
+                do {
+                    return try await recheck.recheck(payload, now: .now())
+                } catch {
+                    return .failed("the database can't be reached")
+                }
             }
         }
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)

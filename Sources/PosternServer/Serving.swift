@@ -27,7 +27,7 @@ struct Serving {
         let logger = Logger(label: "postern")
         do {
             let opening = try await Opening.open(settings)
-            let server = Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
+            let server = try Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
             // Links of an earlier run die here.
             let setupLink = try await server.setUp.freshLink(now: .now()).map { "\(settings.publicURL)/auth/setup/\($0.text.exposed)" }
             let stillToCome = Mutex(beside == nil ? 1 : 2)

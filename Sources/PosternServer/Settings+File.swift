@@ -15,6 +15,12 @@ extension Settings {
         SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "groups.*.second-factor.required"),
         SettingKey(pattern: "groups.*.second-factor.grace"), SettingKey(pattern: "second-factor.window"),
         SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"),
+        SettingKey(pattern: "password.minimum-length"), SettingKey(pattern: "password.minimum-score"),
+        SettingKey(pattern: "password.maximum-bytes"), SettingKey(pattern: "password.words", isList: true),
+        SettingKey(pattern: "password.lists", isList: true), SettingKey(pattern: "password.breached.filter"),
+        SettingKey(pattern: "password.breached.url"), SettingKey(pattern: "password.breached.on-failure"),
+        SettingKey(pattern: "password.breached.at-sign-in"),
+        SettingKey(pattern: "groups.*.password.minimum-length"), SettingKey(pattern: "groups.*.password.minimum-score"),
         SettingKey(pattern: "apps.*.host"), SettingKey(pattern: "apps.*.identity"),
         SettingKey(pattern: "apps.*.email-domains", isList: true),
         SettingKey(pattern: "apps.*.groups", isList: true), SettingKey(pattern: "apps.*.groups-separator"),
@@ -79,6 +85,7 @@ extension Settings {
         }
         try settings.readSessions(raw)
         try settings.readSecondFactors(raw)
+        try settings.readPasswords(raw)
         try settings.readSignUp(raw)
         try settings.readApps(raw)
         try settings.readMail(raw)

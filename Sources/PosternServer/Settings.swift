@@ -46,6 +46,7 @@ package struct Settings: Sendable {
     var session = SessionPolicy.standard
     var groupSessions: [String: SessionPolicy] = [:]
     var secondFactors = SecondFactorPolicy()
+    var passwords = PasswordPolicy()
     var apps: [App] = []
     var hashing: Hashing
     var smtp: SMTP?

@@ -26,14 +26,16 @@ struct AccountCommand: AsyncParsableCommand {
             guard passwordStdin else { throw ValidationError("A password is needed: use --password-stdin. It is never an argument.") }
             guard let email = EmailAddress(email) else { throw ValidationError("'\(email)' is no e-mail address.") }
             guard let role = Account.Role(rawValue: role) else { throw ValidationError("A role is member, administrator or owner.") }
-            guard let text = readSecret(prompt: "Password: "), let password = try? Password(choosing: text) else {
-                throw failure("A password has at least \(Password.fewestCodePoints) characters and at most \(Password.mostBytes) bytes.")
-            }
+            let text = readSecret(prompt: "Password: ") ?? ""
             try await place.withOpening { opening in
-                let flow = CreateAccount(
-                    store: opening.store, hasher: PasswordHasher(settings: opening.settings.hashing, random: .system), keys: opening.keys,
-                    mails: SignUpMail(publicURL: opening.settings.publicURL, layout: MailLayout(siteName: opening.settings.site.name)),
-                    random: .system)
+                let passwords = try opening.passwords()
+                let password: ChosenPassword
+                do throws(PasswordRefusal) {
+                    password = try await passwords.desk.choose.choose(text, about: [email.address])
+                } catch {
+                    throw failure(error.refused.detail ?? error.reason.advice)
+                }
+                let flow = opening.createAccount(passwords)
                 let request = CreateAccount.Request(email: email, password: password, role: role, isConfirmed: confirmed)
                 switch try await flow.create(request, now: .now()) {
                 case .emailTaken: throw failure("\(email) has an account already.")
@@ -141,6 +143,15 @@ struct AccountCommand: AsyncParsableCommand {
 }
 
 extension Opening {
+    func passwords() throws -> PasswordParts { try PasswordParts(settings: settings) }
+
+    func createAccount(_ passwords: PasswordParts) -> CreateAccount {
+        CreateAccount(
+            store: store, hasher: PasswordHasher(settings: settings.hashing, random: .system), keys: keys,
+            mails: SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)),
+            breaches: passwords.followUp(keys: keys, random: .system), random: .system)
+    }
+
     func account(_ text: String) async throws -> Account {
         guard let email = EmailAddress(text) else { throw failure("'\(text)' is no e-mail address.") }
         let account = try await store.read { (transaction) throws(StoreError) in try transaction.account(email: email) }

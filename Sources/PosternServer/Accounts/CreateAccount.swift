@@ -5,7 +5,7 @@ import Storage
 struct CreateAccount: Sendable {
     struct Request: Sendable {
         let email: EmailAddress
-        let password: Password
+        let password: ChosenPassword
         let role: Account.Role
         let isConfirmed: Bool
     }
@@ -19,10 +19,11 @@ struct CreateAccount: Sendable {
     let hasher: PasswordHasher
     let keys: KeyRingHolder
     let mails: SignUpMail
+    let breaches: BreachFollowUp
     let random: Randomness
 
     func create(_ request: Request, now: Timestamp) async throws -> Outcome {
-        let hash = try await hasher.hash(request.password)
+        let hash = try await hasher.hash(request.password.password)
         let account = NewAccount(
             email: request.email, role: request.role, state: request.isConfirmed ? .active : .unconfirmed, passwordHash: hash, now: now,
             random: random)
@@ -31,6 +32,7 @@ struct CreateAccount: Sendable {
         let random = random
         return try await store.write { (transaction) throws(StoreError) in
             guard try transaction.createAccountUnderFreeName(account, random: random) else { return Outcome.emailTaken }
+            try breaches.follow(request.password, of: account.id, setAt: now, in: transaction)
             if !request.isConfirmed {
                 try transaction.setConfirmationLink(
                     of: account.id, tokenHash: token.hash(for: SignUp.linkPurpose), expiresAt: now + SignUp.linkLifetime)

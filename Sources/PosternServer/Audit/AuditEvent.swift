@@ -36,6 +36,7 @@ struct AuditEvent: Sendable {
         case appAdded = "app.added"
         case appRemoved = "app.removed"
         case usernameChanged = "account.username-changed"
+        case breachedPasswordFound = "password.found-breached"
         case signedOut = "session.signed-out"
         case sessionEnded = "session.ended"
         case sessionsEnded = "session.all-ended"

@@ -66,12 +66,10 @@ struct DemoCommand: AsyncParsableCommand {
             Shell.hex(Randomness.system.bytes(3)) + "-" + Shell.hex(Randomness.system.bytes(3)) + "-"
             + Shell.hex(Randomness.system.bytes(3))
         guard let email = EmailAddress(Self.visitor) else { throw failure("\(Self.visitor) is no address.") }
-        let flow = CreateAccount(
-            store: opening.store, hasher: PasswordHasher(settings: opening.settings.hashing, random: .system), keys: opening.keys,
-            mails: SignUpMail(publicURL: opening.settings.publicURL, layout: MailLayout(siteName: opening.settings.site.name)),
-            random: .system)
-        let made = try await flow.create(
-            .init(email: email, password: Password(choosing: text), role: .member, isConfirmed: true), now: .now())
+        let passwords = try opening.passwords()
+        let flow = opening.createAccount(passwords)
+        let password = try await passwords.desk.choose.choose(text, about: [email.address])
+        let made = try await flow.create(.init(email: email, password: password, role: .member, isConfirmed: true), now: .now())
         flow.hasher.stop()
         guard case .created = made,
             FileManager.default.createFile(atPath: file, contents: Data((text + "\n").utf8), attributes: [.posixPermissions: 0o600])

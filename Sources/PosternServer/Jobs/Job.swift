@@ -7,6 +7,8 @@ struct Job: Sendable {
 
     enum Kind: String, Sendable {
         case sendMail = "send-mail"
+        /// Asks a list of stolen passwords that didn't answer when a password was set.
+        case checkPassword = "check-password"
     }
 
     let id: ID

@@ -24,7 +24,7 @@ struct SiteProbe: Sendable {
     /// Certificates to trust besides the system's, as a PEM file.
     var caFile: String?
 
-    private static let longestSeconds = 10
+    var longestSeconds = 10
     private static let mostBytes = 262_144
 
     func ask(_ method: String, _ url: String, headers: [(name: String, value: String)] = []) async -> Outcome {
@@ -55,7 +55,7 @@ struct SiteProbe: Sendable {
             if let caFile { _ = postern_curl_set_string(handle, CURLOPT_CAINFO, caFile) }
             _ = postern_curl_set_string(handle, CURLOPT_PROXY, "")
             _ = postern_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
-            _ = postern_curl_set_long(handle, CURLOPT_TIMEOUT, Self.longestSeconds)
+            _ = postern_curl_set_long(handle, CURLOPT_TIMEOUT, longestSeconds)
             for (option, data, into) in [
                 (CURLOPT_WRITEFUNCTION, CURLOPT_WRITEDATA, body), (CURLOPT_HEADERFUNCTION, CURLOPT_HEADERDATA, head),
             ] {

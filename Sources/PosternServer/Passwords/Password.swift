@@ -5,25 +5,17 @@ import Secrets
 ///
 /// The normal form is part of every stored hash and can't be changed later (PW-05).
 struct Password: Sendable {
-    enum Refusal: Error, Equatable { case tooShort, tooLong }
+    struct TooLong: Error {}
 
-    /// In characters as people count them in code points (PW-01).
-    static let fewestCodePoints = 8
-    /// Of UTF-8 as it was sent (PW-02).
-    static let mostBytes = 1_024
+    /// Of UTF-8 as it was sent; no setting goes beyond it (PW-02).
+    static let mostBytes = 4_096
 
     let bytes: Secret<[UInt8]>
 
-    /// A password to be tried: any length up to the limit.
-    init(trying text: String) throws(Refusal) {
-        guard text.utf8.count <= Self.mostBytes else { throw .tooLong }
+    /// A password to be tried: any length up to the limit. Whether one may be *set* is `ChoosePassword`'s to say.
+    init(trying text: String) throws(TooLong) {
+        guard text.utf8.count <= Self.mostBytes else { throw TooLong() }
         bytes = Secret(Array(Self.normalised(text).utf8))
-    }
-
-    /// A password to be set.
-    init(choosing text: String) throws(Refusal) {
-        try self.init(trying: text)
-        guard Self.normalised(text).unicodeScalars.count >= Self.fewestCodePoints else { throw .tooShort }
     }
 
     /// ASCII is its own normal form, and most passwords are nothing else.

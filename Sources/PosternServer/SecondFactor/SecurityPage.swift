@@ -10,6 +10,8 @@ struct SecurityPage {
         let recoverySet: RecoverySet?
         let trusted: [TrustedBrowser]
         let tries: CodeTries
+        /// That the password is on a list of stolen ones.
+        let breach: BreachFinding?
     }
 
     enum Notice: Equatable {
@@ -65,7 +67,12 @@ struct SecurityPage {
                     ]
                 },
                 "hasTrusted": !factors.trusted.isEmpty, "returnTo": returnTo, "isStopped": factors.tries.isStopped,
+                "isBreached": factors.breach != nil, "breachWords": factors.breach.map(Self.words) ?? "",
             ])
+    }
+
+    private static func words(_ finding: BreachFinding) -> String {
+        "Your password \(finding.isCertain ? "stands" : "may stand") on lists of passwords that were stolen from other sites. Such lists are tried first. Choose another, here and wherever else you use it."
     }
 
     private func row(_ app: Authenticator) -> [String: Any] {
@@ -86,6 +93,7 @@ struct SecurityPage {
         <div class="page-head"><div><h1>Security</h1><p>What you prove yourself with, besides your password.</p></div></div>
         <div class="stack">
         {{#hasNotice}}<div class="notice {{#isBad}}bad{{/isBad}}{{^isBad}}ok{{/isBad}}" role="status"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{{#isBad}}M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05{{/isBad}}{{^isBad}}m3.5 8.5 3 3 6-7{{/isBad}}"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
+        {{#isBreached}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>{{breachWords}}</p></div></div>{{/isBreached}}
         {{#isStopped}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>50 wrong codes were typed for this account, so app codes don’t let in for now. Whoever typed them knows your password: if it wasn’t you, tell an administrator. A recovery code works, or three right codes in a row, 15 minutes apart.</p></div></div>{{/isStopped}}
         <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasFactor}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasFactor}}{{^hasFactor}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasFactor}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<input type="hidden" name="return_to" value="{{returnTo}}"><button class="button{{^hasFactor}} primary{{/hasFactor}}">{{#hasFactor}}Add another{{/hasFactor}}{{^hasFactor}}Add an app{{/hasFactor}}</button></form></header>
         {{#hasFactor}}<ul class="rows">

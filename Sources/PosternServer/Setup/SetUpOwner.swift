@@ -15,6 +15,7 @@ struct SetUpOwner: Sendable {
 
     let store: any Store
     let hasher: PasswordHasher
+    let breaches: BreachFollowUp
     let random: Randomness
 
     static let linkPurpose = Token.Purpose(label: "setup")
@@ -37,9 +38,11 @@ struct SetUpOwner: Sendable {
         }
     }
 
-    func make(_ email: EmailAddress, password: Password, link: Token, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+    func make(
+        _ email: EmailAddress, password: ChosenPassword, link: Token, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Outcome {
         guard try await isAlive(link, now: now) else { return .linkInvalid }
-        guard let hash = try? await hasher.hash(password) else { return .busy }
+        guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let owner = NewAccount(email: email, role: .owner, state: .active, passwordHash: hash, now: now, random: random)
         let random = random
         return try await store.write { (transaction) throws(StoreError) in
@@ -47,6 +50,7 @@ struct SetUpOwner: Sendable {
             guard try transaction.spendSetupLink(tokenHash: link.hash(for: Self.linkPurpose), now: now),
                 try transaction.createAccountUnderFreeName(owner, random: random)
             else { return .linkInvalid }
+            try breaches.follow(password, of: owner.id, setAt: now, in: transaction)
             try transaction.record(AuditEvent(.setUp, account: owner.id, by: .visitor, from: client, at: now))
             return .ownerMade
         }

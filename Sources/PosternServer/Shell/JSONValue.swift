@@ -32,6 +32,19 @@ struct JSONFields {
         return text
     }
 
+    /// A list of texts; none if the field is left out.
+    /// - Parameter most: how many there may be.
+    func texts(_ name: String, most: Int) throws -> [String] {
+        guard let value = object[name] else { return [] }
+        guard case .array(let items) = value, items.count <= most else {
+            throw Refused(.malformed, field: name, detail: "Expected a list of at most \(most) texts.")
+        }
+        return try items.map { item in
+            guard case .string(let text) = item else { throw Refused(.malformed, field: name, detail: "Expected a list of texts.") }
+            return text
+        }
+    }
+
     func bool(_ name: String, default value: Bool) throws -> Bool {
         switch object[name] {
         case nil: return value

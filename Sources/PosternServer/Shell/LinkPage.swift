@@ -1,11 +1,13 @@
 /// A page that a mailed or printed link leads to: it asks for a password, and perhaps an address, before anything happens.
 struct LinkPage {
     enum Purpose { case confirmEmail, invitation(email: String), setup }
-    enum Problem { case wrongPassword, emailInvalid, emailTaken, passwordTooShort, passwordTooLong }
+    enum Problem { case wrongPassword, emailInvalid, emailTaken, passwordTooLong }
 
     let purpose: Purpose
     var email = ""
     var problem: Problem?
+    /// For the pages on which a password is chosen.
+    var newPassword: NewPasswordField?
     let formToken: String
 
     func html(_ pages: Pages) -> String {
@@ -18,22 +20,17 @@ struct LinkPage {
                 "Type the password you chose when you signed up. It shows that you did, and not somebody else with your address."
             values["action"] = "/auth/confirm-email"
             values["act"] = "Confirm the address"
-            values["complete"] = "current-password"
         case .invitation(let invited):
             title = "Make your account"
             values["lead"] = "for \(pages.site.name), as \(invited)"
             values["action"] = "/auth/invitation"
             values["act"] = "Make the account"
-            values["isNew"] = true
-            values["complete"] = "new-password"
         case .setup:
             title = "Make the owner’s account"
             values["lead"] = "The owner may do everything here, and names administrators."
             values["action"] = "/auth/setup"
             values["act"] = "Make the account"
-            values["isNew"] = true
             values["asksEmail"] = true
-            values["complete"] = "new-password"
         }
         switch problem {
         case .wrongPassword:
@@ -41,9 +38,12 @@ struct LinkPage {
                 "That isn’t the password of this sign-up. If somebody else signed up with your address, close this page: nothing opens."
         case .emailInvalid: values["emailError"] = "That isn’t an e-mail address. Type it like name@example.org."
         case .emailTaken: values["emailError"] = "That address has an account already. Use another, or delete it first."
-        case .passwordTooShort: values["passwordError"] = "That is shorter than 8 characters. Add a word or two."
-        case .passwordTooLong: values["passwordError"] = "That is longer than 1,024 bytes. Shorten it."
+        case .passwordTooLong: values["passwordError"] = "That is longer than any password here. Shorten it."
         case nil: break
+        }
+        if let newPassword {
+            values["isNew"] = true
+            values.merge(newPassword.values) { mine, _ in mine }
         }
         return pages.gate(Self.template, title: title, values)
     }
@@ -57,10 +57,9 @@ struct LinkPage {
         {{#asksEmail}}<div class="field"><label for="email">E-mail</label>
         {{#emailError}}\(FieldError.html(id: "email-error", "{{emailError}}")){{/emailError}}
         <input class="input" id="email" name="email" type="email" autocomplete="username" required maxlength="254" value="{{email}}"{{#emailError}} aria-invalid="true" aria-describedby="email-error"{{/emailError}}></div>{{/asksEmail}}
-        <div class="field"><label for="password">Password</label>
-        {{#isNew}}<span class="hint" id="password-hint">At least 8 characters. Four unrelated words beat one clever one; symbols aren’t needed.</span>{{/isNew}}
+        {{#isNew}}\(NewPasswordField.html){{/isNew}}{{^isNew}}<div class="field"><label for="password">Password</label>
         {{#passwordError}}\(FieldError.html(id: "password-error", "{{passwordError}}")){{/passwordError}}
-        <input class="input" id="password" name="password" type="password" autocomplete="{{complete}}" required{{#isNew}} minlength="8"{{/isNew}} aria-describedby="{{#isNew}}password-hint {{/isNew}}{{#passwordError}}password-error{{/passwordError}}"{{#passwordError}} aria-invalid="true"{{/passwordError}}></div>
+        <input class="input" id="password" name="password" type="password" autocomplete="current-password" required{{#passwordError}} aria-describedby="password-error" aria-invalid="true"{{/passwordError}}></div>{{/isNew}}
         <button class="button primary full">{{act}}</button>
         </form>
         """)

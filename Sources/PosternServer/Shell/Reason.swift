@@ -30,6 +30,10 @@ enum Reason: String, CaseIterable, Sendable {
     case emailTaken = "email-taken"
     case passwordTooShort = "password-too-short"
     case passwordTooLong = "password-too-long"
+    case passwordTooWeak = "password-too-weak"
+    case passwordCommon = "password-common"
+    case passwordBreached = "password-breached"
+    case passwordUnasked = "password-unasked"
     case nameInvalid = "name-invalid"
     case groupInvalid = "group-invalid"
     case signUpClosed = "sign-up-closed"
@@ -51,7 +55,7 @@ enum Reason: String, CaseIterable, Sendable {
         switch self {
         case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver: .unauthorized
         case .codesWait: .tooManyRequests
-        case .busy, .unavailable, .outcomeUnknown: .serviceUnavailable
+        case .busy, .unavailable, .outcomeUnknown, .passwordUnasked: .serviceUnavailable
         case .malformed, .proxyNotTrusted: .badRequest
         case .tooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
@@ -63,7 +67,10 @@ enum Reason: String, CaseIterable, Sendable {
             .redirectLoop,
             .signUpClosed, .stepUpRequired, .secondFactorRequired:
             .forbidden
-        case .emailInvalid, .passwordTooShort, .passwordTooLong, .nameInvalid, .groupInvalid, .usernameInvalid: .unprocessableContent
+        case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .nameInvalid,
+            .groupInvalid,
+            .usernameInvalid:
+            .unprocessableContent
         case .emailTaken, .usernameTaken, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
         case .linkInvalid, .enrolmentOver: .gone
         }
@@ -100,6 +107,10 @@ enum Reason: String, CaseIterable, Sendable {
         case .emailTaken: "That address has an account"
         case .passwordTooShort: "That password is too short"
         case .passwordTooLong: "That password is too long"
+        case .passwordTooWeak: "That password is too easy to guess"
+        case .passwordCommon: "That password is a common one"
+        case .passwordBreached: "That password was stolen elsewhere"
+        case .passwordUnasked: "That password can’t be checked now"
         case .nameInvalid: "That name can’t be used"
         case .groupInvalid: "That group name can’t be used"
         case .signUpClosed: "Accounts are made by invitation here"
@@ -151,8 +162,13 @@ enum Reason: String, CaseIterable, Sendable {
         case .usernameTaken: "It, or one that looks like it, belongs or belonged to somebody else."
         case .emailInvalid: "Type it like name@example.org."
         case .emailTaken: "Look for it in the list of people."
-        case .passwordTooShort: "Use at least 8 characters. Four unrelated words are good."
-        case .passwordTooLong: "Use at most 1,024 bytes."
+        case .passwordTooShort: "Add a word or two. Four unrelated words are good."
+        case .passwordTooLong: "Shorten it."
+        case .passwordTooWeak: "Add words that have nothing to do with each other."
+        case .passwordCommon: "It is on every list of common passwords. Choose something nobody else would."
+        case .passwordBreached:
+            "It stands on lists of passwords that were stolen from other sites, and those are tried first. Choose another, and change it wherever you use it."
+        case .passwordUnasked: "The list of stolen passwords doesn’t answer. Try again in a few minutes."
         case .nameInvalid: "Use 1 to 100 characters on one line."
         case .groupInvalid: "Use a-z, 0-9 and -, at most 40."
         case .signUpClosed: "Ask an administrator for an invitation."

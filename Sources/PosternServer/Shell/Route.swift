@@ -36,6 +36,8 @@ struct Route: Sendable {
     let access: Access
     let surface: Surface
     var place = Place.portal
+    /// Whether its page has a meter for new passwords, which is WebAssembly.
+    var runsModule = false
     let handler: Handler
 
     static func page(_ method: HTTPRequest.Method, _ path: String, _ access: Access, _ handler: @escaping Handler) -> Route {
@@ -54,6 +56,13 @@ struct Route: Sendable {
     var onApps: Route {
         var copy = self
         copy.place = .apps
+        return copy
+    }
+
+    /// The same door, to a page in which a new password is chosen.
+    var withMeter: Route {
+        var copy = self
+        copy.runsModule = true
         return copy
     }
 

@@ -56,7 +56,8 @@ struct Shell: Sendable {
         if let browser = visit.browser, browser.isNew, route.surface == .page {
             response = response.setting(cookie: cookies.set(cookies.browser, browser.token.text, maxAge: 400 * 86_400))
         }
-        return finish(response, visit, formTarget: route.surface == .page ? formTarget(request, visit) : nil)
+        return finish(
+            response, visit, formTarget: route.surface == .page ? formTarget(request, visit) : nil, runsModule: route.runsModule)
     }
 
     /// Where a page's form leads on to in the end, if that is an app's host.
@@ -265,11 +266,13 @@ struct Shell: Sendable {
         return response
     }
 
-    private func finish(_ response: Response, _ visit: Visit, formTarget: PublicURL? = nil) -> Response {
+    private func finish(
+        _ response: Response, _ visit: Visit, formTarget: PublicURL? = nil, runsModule: Bool = false
+    ) -> Response {
         // An answer that names its request went through here already.
         guard response.headers[.requestID] == nil else { return response }
         var response = response
-        headers.add(to: &response.headers, formTarget: formTarget)
+        headers.add(to: &response.headers, formTarget: formTarget, runsModule: runsModule)
         response.headers[.requestID] = visit.id
         return response
     }

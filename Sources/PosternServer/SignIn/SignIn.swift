@@ -33,6 +33,8 @@ struct SignIn: Sendable {
     let identifiers: KeyRing.Authenticator
     let policies: SessionPolicies
     let secondFactors: SecondFactorPolicy
+    /// Nil where passwords aren't held against lists at each sign-in.
+    let breaches: BreachAtSignIn?
     let random: Randomness
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
@@ -60,6 +62,7 @@ struct SignIn: Sendable {
     private func open(
         _ attempt: Attempt, _ account: Account, _ hash: String, rehashed: String?, now: Timestamp
     ) async throws(StoreError) -> Outcome? {
+        let finding = breaches?.finding(for: attempt.password) ?? .nothing
         let opened = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
             // Where no group has a policy of its own, nobody needs to be asked for theirs.
             let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
@@ -67,6 +70,9 @@ struct SignIn: Sendable {
             let signedInAt: Timestamp? = step == .needed || step == .enrolment ? nil : now
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
                 return nil
+            }
+            if let breaches, let setAt = account.passwordSetAt {
+                try breaches.write(finding, of: account.id, setAt: setAt, in: transaction, now: now)
             }
             switch step {
             case .needed, .enrolment:

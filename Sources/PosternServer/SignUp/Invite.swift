@@ -15,6 +15,7 @@ struct Invite: Sendable {
     let hasher: PasswordHasher
     let keys: KeyRingHolder
     let mails: SignUpMail
+    let breaches: BreachFollowUp
     /// False where only the command line makes accounts: then links that were sent before open nothing either.
     let isOpen: Bool
     let random: Randomness
@@ -44,10 +45,10 @@ struct Invite: Sendable {
     }
 
     /// Makes the account, open at once: the link proved the address. A sign-up by somebody else that was never confirmed gives way.
-    func accept(_ link: Token, password: Password, client: Client, now: Timestamp) async throws(StoreError) -> Acceptance {
+    func accept(_ link: Token, password: ChosenPassword, client: Client, now: Timestamp) async throws(StoreError) -> Acceptance {
         let tokenHash = link.hash(for: Self.linkPurpose)
         guard let email = try await address(of: link, now: now) else { return .linkInvalid }
-        guard let hash = try? await hasher.hash(password) else { return .busy }
+        guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let new = NewAccount(email: email, state: .active, passwordHash: hash, now: now, random: random)
         let random = random
         return try await store.write { (transaction) throws(StoreError) in
@@ -60,6 +61,7 @@ struct Invite: Sendable {
             } else {
                 guard try transaction.createAccountUnderFreeName(new, random: random) else { return .linkInvalid }
             }
+            try breaches.follow(password, of: id, setAt: now, in: transaction)
             try transaction.record(AuditEvent(.invitationUsed, account: id, by: .account(id), from: client, at: now))
             return .accepted(email)
         }

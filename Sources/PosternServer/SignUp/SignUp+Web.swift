@@ -7,20 +7,21 @@ struct SignUpWeb: Room {
     let signUp: SignUp
     let confirm: ConfirmEmail
     let invite: Invite
+    let passwords: PasswordDesk
     let shell: Shell
 
     private var links: LinkCookie { LinkCookie(cookies: shell.cookies) }
 
     var routes: [Route] {
         [
-            .page(.get, "/auth/sign-up", .anyone, show),
-            .page(.post, "/auth/sign-up", .anyone, submit),
+            .page(.get, "/auth/sign-up", .anyone, show).withMeter,
+            .page(.post, "/auth/sign-up", .anyone, submit).withMeter,
             .page(.get, "/auth/confirm-email/{id}", .anyone) { _, visit in links.landing(visit.parameterID, to: "/auth/confirm-email") },
             .page(.get, "/auth/confirm-email", .anyone, showConfirmation),
             .page(.post, "/auth/confirm-email", .anyone, submitConfirmation),
             .page(.get, "/auth/invitation/{id}", .anyone) { _, visit in links.landing(visit.parameterID, to: "/auth/invitation") },
-            .page(.get, "/auth/invitation", .anyone, showInvitation),
-            .page(.post, "/auth/invitation", .anyone, submitInvitation),
+            .page(.get, "/auth/invitation", .anyone, showInvitation).withMeter,
+            .page(.post, "/auth/invitation", .anyone, submitInvitation).withMeter,
             .api(.post, "/auth/v1/accounts", .anyone, call),
             .api(.post, "/auth/v1/accounts/confirm", .anyone, callConfirm),
         ]
@@ -29,7 +30,8 @@ struct SignUpWeb: Room {
     private var isOpen: Bool { signUp.mode == .open || signUp.mode == .domains }
 
     private func page(_ visit: Visit) -> SignUpPage {
-        SignUpPage(domains: signUp.mode == .domains ? signUp.domains : [], formToken: shell.formToken(visit))
+        SignUpPage(
+            password: passwords.field(), domains: signUp.mode == .domains ? signUp.domains : [], formToken: shell.formToken(visit))
     }
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -41,28 +43,31 @@ struct SignUpWeb: Room {
         let form = try FormFields(visit.body)
         var page = page(visit)
         page.email = form.text("email")
-        func again(_ problem: SignUpPage.Problem) -> Response {
+        func again(_ problem: SignUpPage.Problem?) -> Response {
             page.problem = problem
             return .page(page.html(shell.pages), status: .unprocessableContent)
         }
+        guard isOpen else { throw Refused(.signUpClosed) }
         guard let email = EmailAddress(page.email) else { return again(.emailInvalid) }
         do {
-            let password = try Password(choosing: form["password"] ?? "")
+            let password = try await passwords.choose.choose(form["password"] ?? "", about: [page.email])
             switch try await signUp.apply(.init(email: email, password: password, client: visit.client), now: visit.now) {
             case .accepted: return .page(SignUpPage.sent(email.address, shell.pages), status: .accepted)
             case .busy: throw Refused(.busy)
             case .closed: throw Refused(.signUpClosed)
             case .otherDomain: return again(.otherDomain)
             }
-        } catch let refusal as Password.Refusal {
-            return again(refusal == .tooShort ? .passwordTooShort : .passwordTooLong)
+        } catch let refusal as PasswordRefusal {
+            page.password = refusal.field(page.password)
+            return again(nil)
         }
     }
 
     @Sendable private func call(_ request: Request, _ visit: Visit) async throws -> Response {
         let fields = try JSONFields(visit.body, allowed: ["email", "password"])
-        guard let email = EmailAddress(try fields.text("email")) else { throw Refused(.emailInvalid, field: "email") }
-        let password = try Self.chosen(try fields.text("password"))
+        let address = try fields.text("email")
+        guard let email = EmailAddress(address) else { throw Refused(.emailInvalid, field: "email") }
+        let password = try await chosen(try fields.text("password"), about: address)
         switch try await signUp.apply(.init(email: email, password: password, client: visit.client), now: visit.now) {
         // The same in every mode: the API tells a stranger nothing about who may sign up.
         case .accepted, .closed, .otherDomain: return .nothing(.accepted)
@@ -70,11 +75,11 @@ struct SignUpWeb: Room {
         }
     }
 
-    static func chosen(_ text: String) throws -> Password {
+    private func chosen(_ text: String, about address: String) async throws -> ChosenPassword {
         do {
-            return try Password(choosing: text)
+            return try await passwords.choose.choose(text, about: [address])
         } catch {
-            throw Refused(error == .tooShort ? .passwordTooShort : .passwordTooLong, field: "password")
+            throw error.refused
         }
     }
 
@@ -114,19 +119,25 @@ struct SignUpWeb: Room {
 
     @Sendable private func showInvitation(_ request: Request, _ visit: Visit) async throws -> Response {
         guard let email = try await invite.address(of: try links.token(request), now: visit.now) else { throw Refused(.linkInvalid) }
-        return .page(LinkPage(purpose: .invitation(email: email.address), formToken: shell.formToken(visit)).html(shell.pages))
+        return .page(invitationPage(email, visit).html(shell.pages))
+    }
+
+    private func invitationPage(_ email: EmailAddress, _ visit: Visit) -> LinkPage {
+        var page = LinkPage(purpose: .invitation(email: email.address), formToken: shell.formToken(visit))
+        page.newPassword = passwords.field(about: [email.address])
+        return page
     }
 
     @Sendable private func submitInvitation(_ request: Request, _ visit: Visit) async throws -> Response {
         let form = try FormFields(visit.body)
         let token = try links.token(request)
-        let password: Password
+        guard let email = try await invite.address(of: token, now: visit.now) else { throw Refused(.linkInvalid) }
+        let password: ChosenPassword
         do {
-            password = try Password(choosing: form["password"] ?? "")
+            password = try await passwords.choose.choose(form["password"] ?? "", about: [email.address])
         } catch {
-            guard let email = try await invite.address(of: token, now: visit.now) else { throw Refused(.linkInvalid) }
-            var page = LinkPage(purpose: .invitation(email: email.address), formToken: shell.formToken(visit))
-            page.problem = error == .tooShort ? .passwordTooShort : .passwordTooLong
+            var page = invitationPage(email, visit)
+            page.newPassword = page.newPassword.map(error.field)
             return .page(page.html(shell.pages), status: .unprocessableContent)
         }
         switch try await invite.accept(token, password: password, client: visit.client, now: visit.now) {

@@ -5,7 +5,7 @@ import Storage
 struct SignUp: Sendable {
     struct Application: Sendable {
         let email: EmailAddress
-        let password: Password
+        let password: ChosenPassword
         let client: Client
     }
 
@@ -23,6 +23,7 @@ struct SignUp: Sendable {
     let hasher: PasswordHasher
     let keys: KeyRingHolder
     let mails: SignUpMail
+    let breaches: BreachFollowUp
     let mode: Settings.SignUpMode
     let domains: [String]
     let random: Randomness
@@ -38,7 +39,7 @@ struct SignUp: Sendable {
         }
         guard !hasher.isFull else { return .busy }
         // Always hashed: an address with an account costs the same as one without.
-        guard let hash = try? await hasher.hash(application.password) else { return .busy }
+        guard let hash = try? await hasher.hash(application.password.password) else { return .busy }
         let token = Token(random: random.bytes(Token.byteCount))
         let account = NewAccount(email: application.email, state: .unconfirmed, passwordHash: hash, now: now, random: random)
         let ring = keys.current
@@ -55,6 +56,7 @@ struct SignUp: Sendable {
             case .disabled?: return
             }
             let id = existing?.id ?? account.id
+            try breaches.follow(application.password, of: id, setAt: now, in: transaction)
             try transaction.setConfirmationLink(of: id, tokenHash: token.hash(for: Self.linkPurpose), expiresAt: now + Self.linkLifetime)
             try transaction.enqueue(confirmation)
             try transaction.record(AuditEvent(.signedUp, account: id, by: .visitor, from: application.client, at: now))

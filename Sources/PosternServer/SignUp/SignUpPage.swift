@@ -1,9 +1,10 @@
 /// The form for a new account.
 struct SignUpPage {
-    enum Problem { case emailInvalid, otherDomain, passwordTooShort, passwordTooLong }
+    enum Problem { case emailInvalid, otherDomain }
 
     var email = ""
     var problem: Problem?
+    var password: NewPasswordField
     /// E-mail domains that may sign up; empty for all.
     let domains: [String]
     let formToken: String
@@ -15,11 +16,9 @@ struct SignUpPage {
         switch problem {
         case .emailInvalid: values["emailError"] = "That isn’t an e-mail address. Type it like name@example.org."
         case .otherDomain: values["emailError"] = "Only addresses at \(domains.joined(separator: ", ")) can sign up here."
-        case .passwordTooShort: values["passwordError"] = "That is shorter than 8 characters. Add a word or two."
-        case .passwordTooLong: values["passwordError"] = "That is longer than 1,024 bytes. Shorten it."
         case nil: break
         }
-        return pages.gate(Self.template, title: "Make your account", values)
+        return pages.gate(Self.template, title: "Make your account", values.merging(password.values) { mine, _ in mine })
     }
 
     private static let template = Pages.template(
@@ -32,10 +31,7 @@ struct SignUpPage {
         <span class="hint" id="email-hint">We send a link to it, to be sure it is yours.{{#hasDomains}} It must be at {{domains}}.{{/hasDomains}}</span>
         {{#emailError}}\(FieldError.html(id: "email-error", "{{emailError}}")){{/emailError}}
         <input class="input" id="email" name="email" type="email" autocomplete="username" required maxlength="254" value="{{email}}" aria-describedby="email-hint{{#emailError}} email-error{{/emailError}}"{{#emailError}} aria-invalid="true"{{/emailError}}></div>
-        <div class="field"><label for="password">Password</label>
-        <span class="hint" id="password-hint">At least 8 characters. Four unrelated words beat one clever one; symbols aren’t needed.</span>
-        {{#passwordError}}\(FieldError.html(id: "password-error", "{{passwordError}}")){{/passwordError}}
-        <input class="input" id="password" name="password" type="password" autocomplete="new-password" required minlength="8" aria-describedby="password-hint{{#passwordError}} password-error{{/passwordError}}"{{#passwordError}} aria-invalid="true"{{/passwordError}}></div>
+        \(NewPasswordField.html)
         <button class="button primary full">Make the account</button>
         </form>
         <div class="after"><p>Have one already? <a href="/auth/sign-in">Sign in</a></p></div>

@@ -33,7 +33,7 @@ import Testing
         let house = try await TestHouse(engine)
         let link = try #require(try await house.server.setUp.freshLink(now: .now()))
         let client = Client(address: .unknown, browser: "")
-        let password = try Password(choosing: TestHouse.password)
+        let password = try await house.server.passwords.desk.choose.choose(TestHouse.password, about: [])
         let made = try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 1...200 {
                 group.addTask {

@@ -28,7 +28,7 @@ struct TestHouse: Sendable {
         adjust(&settings)
         let folder = try StoreUnderTest.freshFolder()
         let ring = try await SecretsAtRest(store: store, file: KeyRingFile(path: folder + "/ring.json"), random: .system).open(now: .now())
-        server = Server(
+        server = try Server(
             settings: settings, store: store, keys: KeyRingHolder(ring), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -85,7 +85,7 @@ struct TestHouse: Sendable {
         _ email: String, password: String = TestHouse.password, role: Account.Role = .member, state: Account.State = .active
     ) async throws -> Account.ID {
         guard let address = EmailAddress(email) else { throw StoreError.unavailable(reason: "no address") }
-        let hash = try await server.hasher.hash(Password(choosing: password))
+        let hash = try await server.hasher.hash(Password(trying: password))
         let account = NewAccount(email: address, role: role, state: state, passwordHash: hash, now: .now(), random: .system)
         _ = try await store.write { (transaction) throws(StoreError) in
             try transaction.createAccountUnderFreeName(account, random: .system)
@@ -117,7 +117,7 @@ struct TestHouse: Sendable {
                 "SELECT * FROM sealing_key", "SELECT * FROM sign_up_mail", "SELECT * FROM username_taken",
                 "SELECT * FROM second_factor", "SELECT * FROM authenticator", "SELECT * FROM recovery_set", "SELECT * FROM recovery_code",
                 "SELECT * FROM sign_in_challenge", "SELECT * FROM trusted_browser", "SELECT * FROM ticket", "SELECT * FROM app_session",
-                "SELECT * FROM check_round", "SELECT * FROM app", "SELECT * FROM username_shape",
+                "SELECT * FROM check_round", "SELECT * FROM app", "SELECT * FROM username_shape", "SELECT * FROM breached_password",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
             }

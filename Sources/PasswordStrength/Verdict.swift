@@ -1,0 +1,198 @@
+/// What a site asks of a password.
+public struct StrengthPolicy: Sendable, Equatable {
+    /// In code points.
+    public var fewestCodePoints: Int
+    /// 0 to 4, see ``Estimate/score``.
+    public var lowestScore: Int
+    /// Of UTF-8.
+    public var mostBytes: Int
+
+    public init(fewestCodePoints: Int = 8, lowestScore: Int = 3, mostBytes: Int = 1_024) {
+        (self.fewestCodePoints, self.lowestScore, self.mostBytes) = (fewestCodePoints, lowestScore, mostBytes)
+    }
+}
+
+/// Whether a password will do, and in words why or why not. The same words in the page and from the server.
+public struct Verdict: Sendable {
+    public enum Refusal: Sendable, CaseIterable {
+        case tooShort, tooLong
+        /// A common password, whatever score is asked for.
+        case common
+        case tooWeak
+    }
+
+    public let estimate: Estimate
+    public let feedback: Feedback
+    /// Nil if it will do.
+    public let refusal: Refusal?
+    /// 0 to 4, for a meter: the score, or 0 for what is too short or common.
+    public var level: Int { refusal == .tooShort || refusal == .common ? 0 : estimate.score }
+    /// One or two words, such as `Weak`.
+    public let title: String
+    /// How long it would hold, what is weak, what to do.
+    public let sentences: [String]
+}
+
+extension StrengthEstimator {
+    /// - Parameters:
+    ///   - about: what is known of the person and the site, as whole texts: the site's name, an address, a name. Their parts count too.
+    public func verdict(on password: String, about: [String] = [], policy: StrengthPolicy = StrengthPolicy()) -> Verdict {
+        let estimate = estimate(password, context: Self.contextWords(from: about))
+        let feedback = feedback(on: password, estimate)
+        let words = VerdictWords(estimate: estimate, isCommon: isCommon(password), lowestScore: policy.lowestScore)
+        let refusal: Verdict.Refusal? =
+            if password.unicodeScalars.count < policy.fewestCodePoints {
+                .tooShort
+            } else if password.utf8.count > policy.mostBytes {
+                .tooLong
+            } else if words.isCommon {
+                .common
+            } else if estimate.score < policy.lowestScore {
+                .tooWeak
+            } else {
+                nil
+            }
+        switch refusal {
+        case .tooShort:
+            let missing = policy.fewestCodePoints - password.unicodeScalars.count
+            let more = Decimal.text(missing) + " more " + (missing == 1 ? "character." : "characters.")
+            return Verdict(estimate: estimate, feedback: feedback, refusal: refusal, title: "Too short", sentences: ["It needs " + more])
+        case .tooLong:
+            return Verdict(
+                estimate: estimate, feedback: feedback, refusal: refusal, title: "Too long",
+                sentences: ["It has more than " + Decimal.text(policy.mostBytes) + " bytes."])
+        case .common, .tooWeak, nil:
+            return Verdict(estimate: estimate, feedback: feedback, refusal: refusal, title: words.title, sentences: words.sentences)
+        }
+    }
+
+    /// What a score is called.
+    public static func title(of score: Int) -> String {
+        switch score {
+        case 0: "Too easy to guess"
+        case 1: "Weak"
+        case 2: "Nearly there"
+        case 3: "Good"
+        default: "Strong"
+        }
+    }
+
+    /// Each text whole, then the parts of it that are three letters or longer: `ada.lovelace@example.com` holds `lovelace`.
+    public static func contextWords(from texts: [String]) -> [String] {
+        var words: [[UInt32]] = []
+        func add(_ word: [UInt32]) {
+            if word.count >= 3, words.count < mostContextWords, !words.contains(word) { words.append(word) }
+        }
+        for text in texts {
+            let points = text.unicodeScalars.prefix(mostCodePoints).map { $0.value }
+            add(points)
+            for part in points.split(whereSeparator: { !$0.isDigit && !$0.isCapital && !$0.isSmall && $0 < 128 }) { add(Array(part)) }
+        }
+        return words.map { word in
+            var text = String.UnicodeScalarView()
+            for point in word { if let scalar = Unicode.Scalar(point) { text.append(scalar) } }
+            return String(text)
+        }
+    }
+}
+
+/// Builds the sentences of a verdict.
+private struct VerdictWords {
+    let estimate: Estimate
+    let isCommon: Bool
+    let lowestScore: Int
+
+    var title: String {
+        isCommon ? StrengthEstimator.title(of: 0) : StrengthEstimator.title(of: estimate.score)
+    }
+
+    var sentences: [String] {
+        if estimate.score >= 3, !isCommon {
+            return [holds] + (estimate.score < lowestScore ? ["This site asks for more. Add one more uncommon word."] : [])
+        }
+        return [holds, weakness, remedy]
+    }
+
+    private var holds: String {
+        let time = estimate.crackTime(.offlineSlowHash)
+        let length =
+            switch time.text {
+            case let text where text.utf8.first == UInt8(ascii: "c"): "for " + text
+            case let text where time.seconds < 1: text
+            case let text: "about " + text
+            }
+        return "Would hold " + length + (estimate.score >= 3 ? ", even if someone stole our database." : ".")
+    }
+
+    private var hasContext: Bool {
+        estimate.sequence.contains { if case .word(.context, _, _, _) = $0.pattern { true } else { false } }
+    }
+
+    private var weakness: String {
+        if isCommon { return "It is on every list of common passwords." }
+        var parts: [(part: Part, count: Int)] = []
+        for match in estimate.sequence {
+            let part = Part(match)
+            if let index = parts.firstIndex(where: { $0.part == part }) {
+                parts[index].count += 1
+            } else {
+                parts.append((part, 1))
+            }
+        }
+        var text = "It is "
+        for (index, entry) in parts.enumerated() {
+            if index > 0 { text += index == parts.count - 1 ? " and " : ", " }
+            text += entry.part.words(entry.count)
+        }
+        return text + "."
+    }
+
+    private var remedy: String {
+        if hasContext { return "Leave out what is known about you or this site: that is tried first." }
+        if isCommon { return "Choose something nobody else would." }
+        return estimate.score == 2 ? "Add one more uncommon word." : "Add two or three words that have nothing to do with each other."
+    }
+
+    /// A kind of part, as people call it.
+    private enum Part: Equatable {
+        case password, word, name, title, listed, known, keys, repeated, sequence, year, date, other
+
+        init(_ match: Match) {
+            self =
+                switch match.pattern {
+                case .bruteForce: .other
+                case .word(.passwords, _, _, _): .password
+                case .word(.englishWikipedia, _, _, _): .word
+                case .word(.femaleNames, _, _, _), .word(.maleNames, _, _, _), .word(.surnames, _, _, _): .name
+                case .word(.televisionAndFilm, _, _, _): .title
+                case .word(.added, _, _, _): .listed
+                case .word(.context, _, _, _): .known
+                case .keys: .keys
+                case .repeated: .repeated
+                case .sequence: .sequence
+                case .recentYear: .year
+                case .date: .date
+                }
+        }
+
+        func words(_ count: Int) -> String {
+            let (one, more): (String, String) =
+                switch self {
+                case .password: ("a common password", "common passwords")
+                case .word: ("a common word", "common words")
+                case .name: ("a name", "names")
+                case .title: ("a word from films", "words from films")
+                case .listed: ("a word this site expects", "words this site expects")
+                case .known: ("something known about you or this site", "things known about you or this site")
+                case .keys: ("a row of keys", "rows of keys")
+                case .repeated: ("a repeat", "repeats")
+                case .sequence: ("a run like abc or 987", "runs like abc or 987")
+                case .year: ("a recent year", "recent years")
+                case .date: ("a date", "dates")
+                case .other: ("a few other characters", "a few other characters")
+                }
+            let numbers = ["", "", "two ", "three ", "four ", "five "]
+            return count == 1 || self == .other ? one : (count < numbers.count ? numbers[count] : "many ") + more
+        }
+    }
+}

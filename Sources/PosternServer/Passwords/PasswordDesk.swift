@@ -1,0 +1,18 @@
+import PasswordStrength
+
+/// What rooms need in which somebody chooses a password: the field for the page, and the decision.
+struct PasswordDesk: Sendable {
+    let choose: ChoosePassword
+    /// Where the page's module and the site's own words lie.
+    let module: String
+    let words: String?
+
+    /// - Parameters:
+    ///   - about: what is known of the person already; an address that is typed beside it is added by the page.
+    func field(about: [String] = [], groups: [String] = []) -> NewPasswordField {
+        let asked = choose.judge.policy.strength(for: groups)
+        return NewPasswordField(
+            fewest: asked.fewestCodePoints, lowestScore: asked.lowestScore, mostBytes: asked.mostBytes, module: module, words: words,
+            about: choose.judge.site + about)
+    }
+}

@@ -1,0 +1,45 @@
+import PasswordStrength
+import Secrets
+
+/// Judges how well a password would hold, in the same words as the page's meter.
+struct PasswordJudge: Sendable {
+    let policy: PasswordPolicy
+    let estimator: StrengthEstimator
+    /// What is known of the site: guessed first, whoever the person is.
+    let site: [String]
+    /// The site's own lists, for pages; empty if there are none.
+    let listedWords: [String]
+
+    init(policy: PasswordPolicy, site: [String], listedWords: [String]) {
+        self.policy = policy
+        self.site = site + policy.words
+        self.listedWords = listedWords
+        var estimator = StrengthEstimator()
+        estimator.add(words: listedWords)
+        self.estimator = estimator
+    }
+
+    /// - Parameters:
+    ///   - about: what is known of the person.
+    ///   - groups: the person's own.
+    func verdict(on password: Password, about: [String], groups: [String]) -> Verdict {
+        verdict(on: password, knowing: site + about, groups: groups)
+    }
+
+    /// - Parameter known: all that is known, the site included.
+    private func verdict(on password: Password, knowing known: [String], groups: [String]) -> Verdict {
+        estimator.verdict(
+            on: String(decoding: password.bytes.exposed, as: UTF8.self), about: known, policy: policy.strength(for: groups))
+    }
+
+    /// The same for programs.
+    /// - Parameters:
+    ///   - isSiteKnown: false where there are no settings, and so no site to know anything of.
+    ///   - isBreached: whether the password is on a list.
+    func document(
+        on password: Password, about: [String], groups: [String] = [], isSiteKnown: Bool = true, isBreached: Bool = false
+    ) -> StrengthDocument {
+        let verdict = verdict(on: password, knowing: (isSiteKnown ? site : policy.words) + about, groups: groups)
+        return StrengthDocument(verdict, reason: verdict.reason ?? (isBreached ? .passwordBreached : nil))
+    }
+}

@@ -1,0 +1,48 @@
+import PasswordStrength
+
+/// A refusal of a password, for pages and for programs.
+extension PasswordRefusal {
+    var reason: Reason {
+        switch self {
+        case .tooShort: .passwordTooShort
+        case .tooLong: .passwordTooLong
+        case .common: .passwordCommon
+        case .tooWeak: .passwordTooWeak
+        case .breached: .passwordBreached
+        case .unasked: .passwordUnasked
+        }
+    }
+
+    /// What it was refused for, and what to do, in one line.
+    var words: String {
+        switch self {
+        case .tooShort(let fewest, _): "That is shorter than \(fewest) characters. Add a word or two."
+        case .tooLong(let most): "That is longer than \(most) bytes. Shorten it."
+        case .common: Reason.passwordCommon.advice
+        case .tooWeak(let lowest, _): "That is too easy to guess: “\(StrengthEstimator.title(of: lowest))” is asked for here."
+        case .breached: Reason.passwordBreached.advice
+        case .unasked: Reason.passwordUnasked.advice
+        }
+    }
+
+    var refused: Refused {
+        let sentences = verdict.map { [words] + $0.sentences } ?? [words]
+        return Refused(reason, field: "password", detail: sentences.joined(separator: " "))
+    }
+
+    private var verdict: Verdict? {
+        switch self {
+        case .tooLong: nil
+        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict), .breached(let verdict), .unasked(let verdict):
+            verdict
+        }
+    }
+
+    /// The field once more, with what was wrong.
+    func field(_ field: NewPasswordField) -> NewPasswordField {
+        var field = field
+        field.error = words
+        field.reading = verdict.map { NewPasswordField.Reading(level: $0.level, title: $0.title, sentences: $0.sentences) }
+        return field
+    }
+}
