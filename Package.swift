@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "PosternBenchmarks",
             dependencies: [
-                "PosternServer", "Storage", "Secrets", "OneTimePassword", .product(name: "Hummingbird", package: "hummingbird"),
+                "PosternServer", "Storage", "Secrets", "OneTimePassword", "PasswordStrength", "BreachFilter",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

@@ -6,6 +6,7 @@ Run by `make bench` on a quiet machine. Prints JSON and a table, and writes the 
 import base64, hmac, json, os, pathlib, re, shutil, statistics, struct, subprocess, sys, time, urllib.request
 
 import gateway
+import strength
 from harness import *
 from peers import glewlwyd
 
@@ -232,7 +233,7 @@ def first_minutes():
 def table(figures):
     checks, memory_, signs, codes, flood, cold, gate = (
         figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start", "gateway"))
-    first = figures["first_minutes"]
+    first, guess, sieve, meter = (figures[name] for name in ("first_minutes", "strength", "filter", "meter"))
     rows = [
         ("session checks a second, 100,000 live sessions", f"{checks['checks_per_second']:,.0f}", f"bare Hummingbird route {checks['bare_route_per_second']:,.0f}, nginx {checks['nginx_per_second']:,.0f}", ""),
         ("… share of a bare Hummingbird route", f"{checks['share_of_bare_route']:.0%}", "", "at least 80 %"),
@@ -252,6 +253,14 @@ def table(figures):
         ("codes verified and spent for good a second, 64 connections", f"{codes['most_per_second']:,.0f}", "", "at least 1,000"),
         ("… p99 at 1,000 a second", f"{codes['p99_ms_at_1000']:.1f} ms", f"p50 {codes['p50_ms_at_1000']:.1f} ms", "at most 20 ms"),
         ("codes verified a second by one core, without the rest", f"{codes['pure_per_second']:,}", "", "at least 500,000"),
+        ("passwords estimated a second by one core", f"{guess['per_second']:,}", f"zxcvbn-rs-py {guess['rust_per_second']:,}, Python zxcvbn {guess['python_per_second']:,}", ""),
+        ("… as often as zxcvbn-rs-py", f"{guess['times_rust']:.1f} times", "", "at least 1.5 times, aim 3"),
+        ("… the slowest password of 256 bytes that a minute's search found", f"{guess['worst_ms']:.2f} ms", f"one for which zxcvbn-rs-py takes {guess['rust_worst_ms']:.0f} ms: {guess['same_ms']:.2f} ms", "at most 10 ms, aim 2"),
+        ("the page's meter: module, lists and script as sent", f"{meter['bytes'] / 1000:.0f} kB", "", "at most 450 kB"),
+        ("… ready in Chromium", f"{meter['ready_ms']:.0f} ms", "", "at most 300 ms"),
+        ("… a keystroke estimated, median", f"{meter['keystroke_ms']:.3f} ms", "", "under 5 ms"),
+        ("stolen passwords: look-ups a second in 10 million", f"{sieve['per_second']:,}", "", "at least 1,000,000"),
+        ("… building a filter of 10 million", f"{sieve['build_seconds']:.0f} s", f"{sieve['build_mb']:.0f} MB, {sieve['bytes_per_hash']:.2f} bytes a hash", "at most 60 s and 1 GB"),
         ("overload: sign-ins asked for / accepted a second", f"{flood['asked_per_second']:.0f} / {flood['accepted_per_second']:.1f}", "", ""),
         ("… accepted, p99", f"{flood['accepted_p99_ms']:.0f} ms", "", "at most 2,000 ms"),
         ("… refused with Retry-After, p99", f"{flood['refused_p99_ms']:.1f} ms", f"longest {flood['refused_max_ms']:.0f} ms", "within 100 ms"),
@@ -284,7 +293,8 @@ def main():
     try:
         for name, measure in (("cold_start", cold_start), ("memory", memory), ("session_checks", session_checks),
                               ("gateway", gateway.through_nginx), ("first_minutes", first_minutes), ("sign_ins", sign_ins),
-                              ("second_factors", second_factors)):
+                              ("second_factors", second_factors), ("strength", strength.estimates),
+                              ("filter", strength.filter_of_ten_million), ("meter", strength.meter)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()
         print("bench: overload", file=sys.stderr, flush=True)

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 Scripts/deps.sh test
 Scripts/deps.sh bench
 Scripts/venv.sh
+# A peer.
+.venv/bin/pip install --quiet --disable-pip-version-check zxcvbn-rs-py==0.3.0
 # With the same flags as the binary, so that the same code is measured.
 make --no-print-directory release PRODUCT=PosternBenchmarks
 exec python3 Benchmarks/bench.py

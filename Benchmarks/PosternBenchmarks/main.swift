@@ -1,5 +1,5 @@
-/// The two halves of the benchmarks that want to be Swift: a server with a bare route beside it, clients that send on time, and the pure
-/// verification of codes.
+/// The two halves of the benchmarks that want to be Swift: a server with a bare route beside it, clients that send on time, and what is
+/// pure: codes, estimates, filters.
 ///
 /// `serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE` and `send …`: Benchmarks/bench.py says how.
 let arguments = CommandLine.arguments
@@ -15,8 +15,11 @@ case "send" where arguments.count == 8:
         connections: Int(arguments[5]) ?? 0, requestFile: arguments[6], isNice: arguments[7] == "nice"
     ).run()
 case "codes" where arguments.count == 3: CodeVerification(seconds: Double(arguments[2]) ?? 1).run()
+case "strength" where arguments.count == 4: try StrengthRate(file: arguments[2], seconds: Double(arguments[3]) ?? 1).run()
+case "slowest" where arguments.count == 3: StrengthSearch(seconds: Double(arguments[2]) ?? 1).run()
+case "filter" where arguments.count == 4: try FilterRate(file: arguments[2], seconds: Double(arguments[3]) ?? 1).run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE SECONDS"
     )
 }

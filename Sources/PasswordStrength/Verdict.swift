@@ -77,7 +77,8 @@ extension StrengthEstimator {
         }
     }
 
-    /// Each text whole, then the parts of it that are three letters or longer: `ada.lovelace@example.com` holds `lovelace`.
+    /// Each text whole, then the parts of it that are three letters or longer: `ada.lovelace@example.com` holds `ada.lovelace` and
+    /// `lovelace`.
     public static func contextWords(from texts: [String]) -> [String] {
         var words: [[UInt32]] = []
         func add(_ word: [UInt32]) {
@@ -86,6 +87,8 @@ extension StrengthEstimator {
         for text in texts {
             let points = text.unicodeScalars.prefix(mostCodePoints).map { $0.value }
             add(points)
+            // An address's two sides; then what stands between signs.
+            for side in points.split(separator: UInt32(UInt8(ascii: "@"))) { add(Array(side)) }
             for part in points.split(whereSeparator: { !$0.isDigit && !$0.isCapital && !$0.isSmall && $0 < 128 }) { add(Array(part)) }
         }
         return words.map { word in

@@ -220,7 +220,10 @@ import Testing
     @Test("a text about a person counts whole, and so do its parts of three letters or digits or more")
     func splitting() {
         let words = { StrengthEstimator.contextWords(from: $0) }
-        #expect(words(["ada.lovelace@example.com"]) == ["ada.lovelace@example.com", "ada", "lovelace", "example", "com"])
+        #expect(
+            words(["ada.lovelace@example.com"]) == [
+                "ada.lovelace@example.com", "ada.lovelace", "example.com", "ada", "lovelace", "example", "com",
+            ])
         #expect(words(["Łukasz Żółw"]) == ["Łukasz Żółw", "Łukasz", "Żółw"])
         #expect(words(["Al", "x1", "a-b"]) == ["a-b"])
         #expect(words(["東京 タワー", "é1!"]) == ["東京 タワー", "タワー", "é1!"])

@@ -30,7 +30,9 @@ enum House {
 
     static let files = files(under: "Sources/PosternServer")
 
-    static let instruments: Set<String> = ["Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter"]
+    static let instruments: Set<String> = [
+        "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter",
+    ]
 
     /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
     static let walls: [String: Set<String>] = [
@@ -42,7 +44,10 @@ enum House {
         ],
         "Page": ["Mustache", "Storage"],
         "Mail": ["Mustache", "Secrets", "Storage", "Foundation"],
-        "": ["Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Synchronization"],
+        "": [
+            "Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter",
+            "Synchronization",
+        ],
     ]
 
     /// Files that have a reason to know more, each with it.
@@ -63,7 +68,9 @@ enum House {
         "Upkeep": (["Logging", "ServiceLifecycle"], "a service"),
         "SessionDesk": (["Logging", "ServiceLifecycle"], "a service"),
         "JobWorker": (["Logging", "ServiceLifecycle"], "a service"),
-        "PasswordParts": (["CStrengthModule", "Crypto", "Foundation"], "makes the room's parts from files and the module's name from its content"),
+        "PasswordParts": (
+            ["CStrengthModule", "Crypto", "Foundation"], "makes the room's parts from files and the module's name from its content"
+        ),
         "BreachFilterFile": (["Glibc"], "maps a file"),
         "BuildBreachFilter": (["Glibc"], "reads and writes files that don't fit into memory"),
         "BuildBreachFilterFiles": (["Glibc"], "reads and writes files that don't fit into memory"),

@@ -1,6 +1,7 @@
 """A real headless Chromium that can reach nothing but loopback."""
 
 import base64
+import json
 from pathlib import Path
 
 from selenium import webdriver
@@ -16,9 +17,9 @@ VIOLATIONS = "window.policyViolations = []; addEventListener('securitypolicyviol
 
 
 class Browser:
-    """One that knows `hosts` finds these names at 127.0.0.1, and takes any certificate there."""
+    """One that knows `hosts` finds these names at 127.0.0.1, and takes any certificate there. With `traffic` it keeps what it sends."""
 
-    def __init__(self, folder: Path, scripts: bool = True, hosts: tuple[str, ...] = ()):
+    def __init__(self, folder: Path, scripts: bool = True, hosts: tuple[str, ...] = (), traffic: bool = False):
         options = webdriver.ChromeOptions()
         options.binary_location = real("chromium")
         for argument in (
@@ -28,7 +29,7 @@ class Browser:
             "--window-size=1280,900", f"--user-data-dir={folder}", *(["--ignore-certificate-errors"] if hosts else []),
         ):
             options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"} | ({"performance": "ALL"} if traffic else {}))
         preferences = {"credentials_enable_service": False, "profile.password_manager_enabled": False}
         if not scripts:
             preferences["profile.managed_default_content_settings.javascript"] = 2
@@ -128,6 +129,11 @@ class Browser:
     def complaints(self) -> list[str]:
         """What the console said since it was last asked."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def sent(self) -> list[dict]:
+        """Every request since it was last asked: its url, method and postData, as Chromium names them."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [event["params"]["request"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
     def close(self) -> None:
         self.driver.quit()

@@ -123,7 +123,8 @@ import Testing
         let signIn = SignIn(
             store: house.store, desk: server.desk, hasher: server.hasher,
             identifiers: server.keys.current.authenticator(for: "identifier of a sign-in"),
-            policies: SessionPolicies(general: .standard, ofGroups: [:]), secondFactors: SecondFactorPolicy(), breaches: nil, random: .system)
+            policies: SessionPolicies(general: .standard, ofGroups: [:]), secondFactors: SecondFactorPolicy(), breaches: nil,
+            random: .system)
         let client = Client(address: .unknown, browser: "")
         let email = try #require(EmailAddress("ada@example.com"))
         let password = try Password(trying: TestHouse.password)

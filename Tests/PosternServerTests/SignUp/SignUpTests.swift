@@ -1,6 +1,6 @@
 import HTTPTypes
-import Secrets
 import PasswordStrength
+import Secrets
 import Storage
 import Support
 import Testing
