@@ -22,7 +22,9 @@ struct Capitals: @unchecked Sendable {
         return Run(first: field(0), last: field(1), step: field(2), distance: Int32(bitPattern: field(3)))
     }
 
+    /// A sigma is one letter, wherever in a word it stands.
     func lowercase(_ point: UInt32) -> UInt32 {
+        if point == 0x3C2 { return 0x3C3 }
         if point < 128 { return point >= 65 && point <= 90 ? point + 32 : point }
         var (low, high) = (0, count)
         while low < high {
@@ -39,7 +41,7 @@ struct Capitals: @unchecked Sendable {
         return point
     }
 
-    func isUppercase(_ point: UInt32) -> Bool { lowercase(point) != point }
+    func isUppercase(_ point: UInt32) -> Bool { lowercase(point) != point && point != 0x3C2 }
 
     /// Whether it is the lower case of something.
     func isLowercase(_ point: UInt32) -> Bool {

@@ -53,7 +53,7 @@ public struct Feedback: Sendable {
 
 extension StrengthEstimator {
     /// What makes a password weak, and what would help. Nothing at score 3 and 4.
-    public func feedback(on password: String, _ estimate: Estimate) -> Feedback {
+    func feedback(on password: String, _ estimate: Estimate) -> Feedback {
         guard let first = estimate.sequence.first else { return Feedback(warning: nil, suggestions: [.fewWords, .noNeedForSymbols]) }
         guard estimate.score < 3 else { return Feedback(warning: nil, suggestions: []) }
         // The longest part; of equals the first.

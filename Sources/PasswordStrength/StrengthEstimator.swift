@@ -36,11 +36,12 @@ public struct StrengthEstimator: Sendable {
         return Estimate(guesses: guesses, sequence: sequence)
     }
 
-    /// Whether it is, in any case, one of the 30,000 most common passwords or a word of an added list.
-    func isCommon(_ password: String) -> Bool {
+    /// The list that the whole password is on, in any case: the 30,000 most common ones, or an added one.
+    func commonList(_ password: String) -> WordList? {
         let points = password.unicodeScalars.map { builtIn.capitals.lowercase($0.value) }
-        guard points.count <= Self.mostCodePoints else { return false }
-        return Self.word(points, in: builtIn)?.list == .passwords || Self.word(points, in: added) != nil
+        guard points.count <= Self.mostCodePoints else { return nil }
+        if Self.word(points, in: builtIn)?.list == .passwords { return .passwords }
+        return Self.word(points, in: added)?.list
     }
 
     private static func word(_ points: [UInt32], in known: some Trie) -> RankedWord? {

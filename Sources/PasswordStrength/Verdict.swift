@@ -39,7 +39,7 @@ extension StrengthEstimator {
     public func verdict(on password: String, about: [String] = [], policy: StrengthPolicy = StrengthPolicy()) -> Verdict {
         let estimate = estimate(password, context: Self.contextWords(from: about))
         let feedback = feedback(on: password, estimate)
-        let words = VerdictWords(estimate: estimate, isCommon: isCommon(password), lowestScore: policy.lowestScore)
+        let words = VerdictWords(estimate: estimate, commonIn: commonList(password), lowestScore: policy.lowestScore)
         let refusal: Verdict.Refusal? =
             if password.unicodeScalars.count < policy.fewestCodePoints {
                 .tooShort
@@ -102,8 +102,11 @@ extension StrengthEstimator {
 /// Builds the sentences of a verdict.
 private struct VerdictWords {
     let estimate: Estimate
-    let isCommon: Bool
+    /// The list that the whole password is on.
+    let commonIn: WordList?
     let lowestScore: Int
+
+    var isCommon: Bool { commonIn != nil }
 
     var title: String {
         isCommon ? StrengthEstimator.title(of: 0) : StrengthEstimator.title(of: estimate.score)
@@ -113,7 +116,8 @@ private struct VerdictWords {
         if estimate.score >= 3, !isCommon {
             return [holds] + (estimate.score < lowestScore ? ["This site asks for more. Add one more uncommon word."] : [])
         }
-        return [holds, weakness, remedy]
+        // A list is tried first, whatever the estimate says.
+        return (isCommon && estimate.score >= 3 ? [] : [holds]) + [weakness, remedy]
     }
 
     private var holds: String {
@@ -132,7 +136,9 @@ private struct VerdictWords {
     }
 
     private var weakness: String {
-        if isCommon { return "It is on every list of common passwords." }
+        if commonIn == .passwords { return "It is on every list of common passwords." }
+        if commonIn != nil { return "It is a word this site expects." }
+        if estimate.sequence.isEmpty { return "It is empty." }
         var parts: [(part: Part, count: Int)] = []
         for match in estimate.sequence {
             let part = Part(match)

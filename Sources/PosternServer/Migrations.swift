@@ -22,5 +22,6 @@ extension Migration {
         .usernames,
         .checks,
         .passwords,
+        .challengesForChange,
     ]
 }

@@ -117,6 +117,16 @@ package struct Server: Sendable {
                     methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
                 SetupWeb(setUp: setUp, passwords: passwords.desk, shell: shell),
+                ResetPasswordWeb(
+                    reset: ResetPassword(
+                        store: store, desk: desk, hasher: hasher, followUp: followUp, links: passwords.links(keys: keys, random: random)),
+                    passwords: passwords.desk, shell: shell),
+                ChangePasswordWeb(
+                    change: ChangePassword(store: store, desk: desk, hasher: hasher, followUp: followUp, random: random),
+                    atSignIn: ChangeAtSignIn(
+                        store: store, desk: desk, hasher: hasher, completion: second.completion, followUp: followUp),
+                    passwords: passwords.desk, shell: shell, person: views.passwordPerson,
+                    stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 PasswordsWeb(desk: passwords.desk, module: passwords.module, person: views.passwordPerson),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
                 AdminWeb(
@@ -142,6 +152,7 @@ package struct Server: Sendable {
     /// What the room of second factors is made from.
     private struct SecondFactorParts {
         let secondStep: SecondStep
+        let completion: SignInCompletion
         let rooms: [any Room]
 
         init(_ parts: Parts) {
@@ -153,6 +164,7 @@ package struct Server: Sendable {
                 store: store, hasher: parts.hasher, matcher: CodeMatcher(keys: parts.keys, reach: settings.secondFactors.reach))
             let completion = SignInCompletion(
                 policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random)
+            self.completion = completion
             let enrol = EnrolAuthenticator(
                 store: store, desk: desk, hasher: parts.hasher, keys: parts.keys, completion: completion, notices: notices,
                 issuer: settings.site.name, random: random)
@@ -162,7 +174,7 @@ package struct Server: Sendable {
             let factors = Views(store: store).factors
             secondStep = SecondStep(
                 store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices,
-                random: random)
+                changesBreached: settings.passwords.breached.atSignIn == .change, random: random)
             rooms = [
                 SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell),
                 StepUpWeb(stepUp: stepUp, shell: shell, factors: factors),

@@ -31,6 +31,7 @@ struct Upkeep: Service {
         try await store.write { (transaction) throws(StoreError) in
             try transaction.pruneSessions(now: now)
             try transaction.pruneSignUp(now: now)
+            try transaction.prunePasswords(now: now)
             try transaction.pruneTickets(now: now)
             try transaction.pruneAuthenticators(now: now)
             try transaction.pruneRecoverySets(now: now)

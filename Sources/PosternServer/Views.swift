@@ -25,14 +25,15 @@ struct Views: Sendable {
                 authenticators: try transaction.authenticators(of: account),
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: account),
                 recoverySet: try transaction.recoverySet(of: account), trusted: try transaction.trustedBrowsers(of: account, now: now),
-                tries: try transaction.codeTries(of: account), breach: try transaction.breachFinding(of: account))
+                tries: try transaction.codeTries(of: account), passwordSetAt: try transaction.account(account)?.passwordSetAt,
+                breach: try transaction.breachFinding(of: account))
         }
     }
 
     @Sendable func passwordPerson(_ session: LiveSession) async throws(StoreError) -> PasswordsWeb.Person {
         try await store.read { (transaction) throws(StoreError) in
             PasswordsWeb.Person(
-                about: [session.email, try transaction.account(session.account)?.name ?? ""],
+                about: try transaction.account(session.account)?.known ?? [session.email],
                 groups: try transaction.groups(of: session.account))
         }
     }

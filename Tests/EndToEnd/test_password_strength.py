@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KINDS = ["listed", "capitals", "signs", "mutated", "foreign", "dates", "keys", "repeats", "runs", "noise", "mixed"]
 # Of all kinds together 20,000, or the first fifth of each.
 EACH = 1_800 if os.environ.get("POSTERN_SOAK") == "1" else 360
+# The fourth rate is no double, see below.
+TIMES = ["online_no_throttling_10_per_second", "offline_slow_hashing_1e4_per_second", "offline_fast_hashing_1e10_per_second"]
 ABOUT = [
     ["Postern", "Lovelace & Söhne GmbH", "ada.lovelace@example.com"], ["Łukasz Żółw", "Жанна-Мария", "zażółć"], ["ΑΘΗΝΑ", "東京タワー", "straße 17"],
     ["al", "x1y2z3", "p4ssw0rd", "password"], ["Müller-Lüdenscheidt", "müller", "MÜLLER", "lüdenscheidt1987"],
@@ -62,17 +64,19 @@ def differences(answer: dict, password: str, about: list[str] = (), longest: int
         found["guesses"] = guesses, theirs
     if abs(answer["guesses_log10"] - known["guesses_log10"]) > 1e-9:
         found["guesses_log10"] = answer["guesses_log10"], known["guesses_log10"]
-    fields = {"score": known["score"], "warning": known["feedback"]["warning"], "suggestions": known["feedback"]["suggestions"]}
+    mine = {"score": answer["score"], "warning": answer["warning"], "suggestions": answer["suggestions"], "times": times(answer)}
+    fields = {"score": known["score"], **known["feedback"], "times": {name: known["crack_times_display"][name] for name in TIMES}}
     if is_exact:
-        fields["sequence"] = parts(known)
-    return found | {
-        name: (parts(answer) if name == "sequence" else answer[name], value) for name, value in fields.items()
-        if (parts(answer) if name == "sequence" else answer[name]) != value
-    }
+        mine["sequence"], fields["sequence"] = parts(answer), parts(known)
+    return found | {name: (mine[name], value) for name, value in fields.items() if mine[name] != value}
 
 
 def parts(answer: dict) -> list[tuple]:
     return [(part["pattern"], part["i"], part["j"]) for part in answer["sequence"]]
+
+
+def times(answer: dict) -> dict:
+    return {name: answer["crack_times"][name]["text"] for name in TIMES}
 
 
 def differing(ours, passwords: list[str], about: list[str] = ()) -> list:
@@ -84,7 +88,7 @@ def differing(ours, passwords: list[str], about: list[str] = ()) -> list:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_password_is_estimated_as_by_zxcvbn(ours, kind):
-    """Score, guesses, parts, warning and suggestions."""
+    """Score, guesses, parts, times, warning and suggestions."""
     maker = Maker(f"strength {kind}")
     passwords = [maker.make(kind) for _ in range(EACH)]
     different = differing(ours, passwords)
@@ -173,6 +177,14 @@ def test_beyond_100_characters_nothing_changes(ours):
     start = "".join(maker.make("mixed")[:20] for _ in range(30))[:100]
     longer = ours([start, start + "x", start + "password" * 50, start + "語" * 300])
     assert [(answer["guesses"], parts(answer)) for answer in longer] == [(longer[0]["guesses"], parts(longer[0]))] * 4
+
+
+def test_two_and_a_half_hours_are_two_hours(ours):
+    """A half goes to the even number. Python takes 100 guesses an hour for a little less, and so more than a half for left over."""
+    known, answer = zxcvbn("dolphins"), only(ours(["dolphins"]))
+    assert known["guesses"] == answer["guesses"] == 250
+    assert known["crack_times_display"]["online_throttling_100_per_hour"] == "3 hours"
+    assert answer["crack_times"]["online_throttling_100_per_hour"] == {"seconds": 9000, "text": "2 hours"}
 
 
 def test_an_empty_password_is_one_guess(ours):

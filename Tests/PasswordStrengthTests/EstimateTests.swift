@@ -99,6 +99,11 @@ import Testing
         ("drowssap", .similarToCommon, [.anotherWord, .reversingHelpsLittle]),
         ("password7", .similarToCommon, [.anotherWord]),
         ("yobkeeg", nil, [.anotherWord, .reversingHelpsLittle]),
+        // Places 5,000 and 5,002, from right to left: 10,000 guesses and more.
+        ("rewq54321", .similarToCommon, [.anotherWord, .reversingHelpsLittle]),
+        ("notalp", nil, [.anotherWord, .reversingHelpsLittle]),
+        // Of three letters nobody says much.
+        ("eht", .wordAlone, [.anotherWord]),
         ("evaporator", .wordAlone, [.anotherWord]),
         ("Evaporator", .wordAlone, [.anotherWord, .capitalsHelpLittle]),
         ("EVAPORATOR", .wordAlone, [.anotherWord, .allCapitalsHelpLittle]),
@@ -154,6 +159,8 @@ import Testing
     func longest() {
         #expect(feedback("13.4.91bob").warning == .date)
         #expect(feedback("bob13.4.91").warning == .date)
+        #expect(feedback("mary1911").warning == .commonName)
+        #expect(feedback("1911mary").warning == .recentYear)
     }
 
     @Test("what is known of a person has no warning of its own, and capitals in any script are seen")
@@ -164,7 +171,7 @@ import Testing
         #expect(feedback("東京タワー", context: ["東京タワー"]).suggestions == [.anotherWord])
     }
 
-    @Test("the advice is what zxcvbn says, sentence by sentence")
+    @Test("every warning and every suggestion is a sentence")
     func sentences() {
         for text in Feedback.Warning.allCases.map({ "\($0.text)" }) + Feedback.Suggestion.allCases.map({ "\($0.text)" }) {
             #expect(text.hasSuffix(".") && text.first?.isUppercase == true, "\(text)")

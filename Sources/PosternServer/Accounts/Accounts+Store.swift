@@ -139,6 +139,15 @@ extension Transaction {
             """) == 1
     }
 
+    /// Sets another password in place of the one that was set at a time, on an account that is open.
+    borrowing func setPassword(of id: Account.ID, setAt before: Timestamp, to hash: String, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET password_hash = \(hash), password_set_at = \(now)
+            WHERE id = \(id) AND state = 'active' AND password_set_at = \(before)
+            """) == 1
+    }
+
     /// Marks a right password that is still the account's, on an account that is still open; a stronger hash may replace the old.
     /// - Parameter signedInAt: the time, if that completes the sign-in; nil if a second step is still to come.
     /// - Returns: false if either changed while the password was checked: then nobody is signed in.

@@ -65,7 +65,8 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
     clearTimeout(telling);
     meter.hidden = field.value === "";
     if (meter.hidden) return says.replaceChildren();
-    const known = [about, email ? email.value.trim() : ""].filter(Boolean).join("\n");
+    // The person first, as the server has it.
+    const known = [email ? email.value.trim() : "", about].filter(Boolean).join("\n").normalize("NFKC");
     const verdict = judge(field.value, known);
     meter.dataset.score = verdict.level;
     telling = setTimeout(() => tell(verdict.words), says.childElementCount ? pause : 0);

@@ -17,6 +17,12 @@ struct BreachFollowUp: Sendable {
         if chosen.isSuspected { _ = try transaction.noteBreachedPassword(of: account, setAt: setAt, isCertain: false, now: setAt) }
     }
 
+    /// Tells the owner that the password is another now.
+    func tellOfChange(of account: Account.ID, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
+        guard let address = try transaction.account(account)?.email, let email = EmailAddress(address) else { return }
+        try transaction.enqueue(mails.changed(to: email, at: now).job(keys: keys.current, now: now, random: random))
+    }
+
     /// Leaves it to a job to ask.
     func ask(
         _ hash: Secret<[UInt8]>, of account: Account.ID, setAt: Timestamp, in transaction: borrowing Transaction, now: Timestamp
@@ -88,8 +94,10 @@ struct RecheckPassword: Sendable {
 
 /// Looks at the password that has just signed somebody in.
 struct BreachAtSignIn: Sendable {
+    let policy: PasswordPolicy.AtSignIn
     let breaches: BreachLookup
     let followUp: BreachFollowUp
+    let links: PasswordResetLinks
 
     /// What is to be written, found out before the transaction. Nothing here waits for another machine.
     enum Finding: Sendable {
@@ -108,13 +116,24 @@ struct BreachAtSignIn: Sendable {
         }
     }
 
-    func write(
-        _ finding: Finding, of account: Account.ID, setAt: Timestamp, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) {
+    /// Writes what was found.
+    /// - Returns: whether the password is known to be stolen, and the settings let it open nothing by itself.
+    func refuses(
+        _ finding: Finding, of account: Account, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        guard let setAt = account.passwordSetAt else { return false }
         switch finding {
-        case .nothing: return
-        case .found(let isCertain): try followUp.note(of: account, setAt: setAt, isCertain: isCertain, in: transaction, now: now)
-        case .toAsk(let hash): try followUp.ask(hash, of: account, setAt: setAt, in: transaction, now: now)
+        case .nothing: break
+        case .found(let isCertain): try followUp.note(of: account.id, setAt: setAt, isCertain: isCertain, in: transaction, now: now)
+        case .toAsk(let hash): try followUp.ask(hash, of: account.id, setAt: setAt, in: transaction, now: now)
         }
+        guard policy.refuses else { return false }
+        return try transaction.breachFinding(of: account.id)?.isCertain == true
+    }
+
+    /// Mails the owner a link, as often as anybody may ask for one. Who holds only the stolen password can't choose the next.
+    func sendLink(to account: Account, client: Client, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
+        guard let email = EmailAddress(account.email), try transaction.allowPasswordResetMail(to: email, now: now) else { return }
+        try links.send(links.make(), to: account, client: client, in: transaction, now: now)
     }
 }

@@ -19,7 +19,7 @@ struct Password: Sendable {
     }
 
     /// ASCII is its own normal form, and most passwords are nothing else.
-    private static func normalised(_ text: String) -> String {
+    static func normalised(_ text: String) -> String {
         text.utf8.allSatisfy { $0 < 128 } ? text : text.precomposedStringWithCompatibilityMapping
     }
 }

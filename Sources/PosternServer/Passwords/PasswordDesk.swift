@@ -13,6 +13,6 @@ struct PasswordDesk: Sendable {
         let asked = choose.judge.policy.strength(for: groups)
         return NewPasswordField(
             fewest: asked.fewestCodePoints, lowestScore: asked.lowestScore, mostBytes: asked.mostBytes, module: module, words: words,
-            about: choose.judge.site + about)
+            about: about + choose.judge.site)
     }
 }

@@ -5,7 +5,7 @@ import Secrets
 struct PasswordJudge: Sendable {
     let policy: PasswordPolicy
     let estimator: StrengthEstimator
-    /// What is known of the site: guessed first, whoever the person is.
+    /// What is known of the site, whoever the person is.
     let site: [String]
     /// The site's own lists, for pages; empty if there are none.
     let listedWords: [String]
@@ -23,13 +23,14 @@ struct PasswordJudge: Sendable {
     ///   - about: what is known of the person.
     ///   - groups: the person's own.
     func verdict(on password: Password, about: [String], groups: [String]) -> Verdict {
-        verdict(on: password, knowing: site + about, groups: groups)
+        verdict(on: password, knowing: about + site, groups: groups)
     }
 
-    /// - Parameter known: all that is known, the site included.
+    /// - Parameter known: all that is known; what comes first counts, where it is too much. In the password's own normal form.
     private func verdict(on password: Password, knowing known: [String], groups: [String]) -> Verdict {
         estimator.verdict(
-            on: String(decoding: password.bytes.exposed, as: UTF8.self), about: known, policy: policy.strength(for: groups))
+            on: String(decoding: password.bytes.exposed, as: UTF8.self), about: known.map(Password.normalised),
+            policy: policy.strength(for: groups))
     }
 
     /// The same for programs.
@@ -39,7 +40,7 @@ struct PasswordJudge: Sendable {
     func document(
         on password: Password, about: [String], groups: [String] = [], isSiteKnown: Bool = true, isBreached: Bool = false
     ) -> StrengthDocument {
-        let verdict = verdict(on: password, knowing: (isSiteKnown ? site : policy.words) + about, groups: groups)
+        let verdict = verdict(on: password, knowing: about + (isSiteKnown ? site : policy.words), groups: groups)
         return StrengthDocument(verdict, reason: verdict.reason ?? (isBreached ? .passwordBreached : nil))
     }
 }

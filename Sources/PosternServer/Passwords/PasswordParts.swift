@@ -15,7 +15,7 @@ struct PasswordParts: Sendable {
     let module: [UInt8]
     let lookup: BreachLookup
     private let mails: PasswordMail
-    private let asksAtSignIn: Bool
+    let policyAtSignIn: PasswordPolicy.AtSignIn
 
     /// Of all lists together.
     private static let mostWords = 200_000
@@ -46,15 +46,22 @@ struct PasswordParts: Sendable {
             module: "/auth/assets/strength.\(Self.name(of: module)).wasm",
             words: words.isEmpty ? nil : "/auth/assets/words.\(Self.name(of: Array(words.joined(separator: "\n").utf8))).txt")
         mails = PasswordMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
-        asksAtSignIn = policy.breached.atSignIn != .off
+        policyAtSignIn = policy.breached.atSignIn
     }
 
     func followUp(keys: KeyRingHolder, random: Randomness) -> BreachFollowUp {
         BreachFollowUp(keys: keys, mails: mails, random: random)
     }
 
+    func links(keys: KeyRingHolder, random: Randomness) -> PasswordResetLinks {
+        PasswordResetLinks(keys: keys, mails: mails, random: random)
+    }
+
     func atSignIn(keys: KeyRingHolder, random: Randomness) -> BreachAtSignIn? {
-        asksAtSignIn ? BreachAtSignIn(breaches: lookup, followUp: followUp(keys: keys, random: random)) : nil
+        guard policyAtSignIn != .off else { return nil }
+        return BreachAtSignIn(
+            policy: policyAtSignIn, breaches: lookup, followUp: followUp(keys: keys, random: random),
+            links: links(keys: keys, random: random))
     }
 
     /// A content's hash, for a name that changes with it.

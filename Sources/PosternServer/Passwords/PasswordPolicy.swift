@@ -6,7 +6,16 @@ struct PasswordPolicy: Sendable, Equatable {
     enum OnFailure: String, CaseIterable, Sendable { case allow, refuse }
 
     /// What happens where a password that signs somebody in is on such a list.
-    enum AtSignIn: String, CaseIterable, Sendable { case off, warn }
+    enum AtSignIn: String, CaseIterable, Sendable {
+        case off, warn
+        /// A link to choose another is mailed, and nobody is signed in.
+        case reset
+        /// Who holds a second factor proves it and chooses another on the spot; to others a link is mailed.
+        case change
+
+        /// Whether the stolen password alone no longer opens anything.
+        var refuses: Bool { self == .reset || self == .change }
+    }
 
     var strength = StrengthPolicy()
     /// What more is asked of the members of a group.

@@ -10,6 +10,8 @@ struct Challenge: Sendable {
     /// There is no factor yet, and one must be added first.
     let mustEnrol: Bool
     let isKept: Bool
+    /// All is proved, by this means, and another password must be chosen before a session opens.
+    var changeAfter: SessionProof.Means?
 }
 
 struct NewChallenge: Sendable {
@@ -24,6 +26,7 @@ struct NewChallenge: Sendable {
     let mustEnrol: Bool
     let isKept: Bool
     let expiresAt: Timestamp
+    var changeAfter: SessionProof.Means?
 }
 
 /// A browser that is not asked for the second step.

@@ -23,13 +23,20 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    static let challengesForChange = Migration(
+        20, "sign-ins that wait for another password",
+        // By what the second factor was proved already; empty where it is still to be proved.
+        ["ALTER TABLE sign_in_challenge ADD COLUMN change_after TEXT NOT NULL DEFAULT ''"])
+}
+
 extension Transaction {
     borrowing func openChallenge(_ new: NewChallenge) throws(StoreError) {
         try change(
             """
-            INSERT INTO sign_in_challenge (token_hash, account_id, password_set_at, must_enrol, is_kept, expires_at, tries)
+            INSERT INTO sign_in_challenge (token_hash, account_id, password_set_at, must_enrol, is_kept, expires_at, tries, change_after)
             VALUES (\(new.token.hash(for: NewChallenge.purpose)), \(new.account), \(new.passwordSetAt), \(new.mustEnrol ? 1 as Int64 : 0),
-                \(new.isKept ? 1 as Int64 : 0), \(new.expiresAt), 0)
+                \(new.isKept ? 1 as Int64 : 0), \(new.expiresAt), 0, \(new.changeAfter?.text ?? ""))
             """)
     }
 
@@ -43,7 +50,8 @@ extension Transaction {
         ).first.map { (row) throws(StoreError) in
             Challenge(
                 tokenHash: tokenHash, account: try row.id("account_id"), passwordSetAt: try row.time("password_set_at"),
-                mustEnrol: try row.integer("must_enrol") == 1, isKept: try row.integer("is_kept") == 1)
+                mustEnrol: try row.integer("must_enrol") == 1, isKept: try row.integer("is_kept") == 1,
+                changeAfter: SessionProof.Means(text: try row.text("change_after")))
         }
     }
 

@@ -63,6 +63,9 @@ struct SecondStepWeb: Room {
             challenge: token, proof: proof, trusts: form["trust"] == "yes", client: visit.client, replaced: visit.sessionToken)
         switch try await secondStep.finish(attempt, now: visit.now) {
         case .signedIn(let session, let trust): return signedIn(session, trust: trust, back)
+        case .changeNeeded(let challenge):
+            return .seeOther("/auth/sign-in/change-password?return_to=\(percentEncoded(back))")
+                .setting(cookie: shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: Self.lifetime))
         case .refused(let verdict):
             var page = page(view, method: proof.method, visit)
             page.returnTo = back
@@ -170,6 +173,8 @@ struct SecondStepWeb: Room {
             replaced: visit.sessionToken)
         switch try await secondStep.finish(attempt, now: visit.now) {
         case .signedIn(let session, let trust): return SignedIn(session: session, trust: trust).response
+        case .changeNeeded(let challenge):
+            return try .json(NextStep(next: "change_password", attempt: challenge.token.text.exposed, methods: []))
         case .refused(let verdict): throw verdict.refused(isRecoveryCode: proof.isRecoveryCode, now: visit.now)
         case .over: throw Refused(.attemptOver)
         case .mustEnrol: throw Refused(.secondFactorRequired, detail: "Add one at /auth/v1/sign-in/authenticators with this attempt.")

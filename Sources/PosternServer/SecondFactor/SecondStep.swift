@@ -15,6 +15,8 @@ struct SecondStep: Sendable {
 
     enum Outcome: Sendable {
         case signedIn(NewSession, trust: NewTrust?)
+        /// The password is on a list of stolen ones: with another the sign-in goes on.
+        case changeNeeded(NewChallenge)
         case refused(CodeVerdict)
         /// Used, too old, tried too often, or the account changed: the password is asked for again.
         case over
@@ -46,12 +48,14 @@ struct SecondStep: Sendable {
     let completion: SignInCompletion
     let policy: SecondFactorPolicy
     let notices: FactorNotices
+    /// Whether a stolen password must be changed before a session opens.
+    let changesBreached: Bool
     let random: Randomness
 
     func view(of token: Token, now: Timestamp) async throws(StoreError) -> View? {
         let hash = token.hash(for: NewChallenge.purpose)
         return try await store.read { (transaction) throws(StoreError) in
-            guard let challenge = try transaction.challenge(tokenHash: hash, now: now),
+            guard let challenge = try transaction.challenge(tokenHash: hash, now: now), challenge.changeAfter == nil,
                 let account = try transaction.account(challenge.account)
             else { return nil }
             return View(
@@ -63,7 +67,7 @@ struct SecondStep: Sendable {
     func finish(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
         let hash = attempt.challenge.hash(for: NewChallenge.purpose)
         let found = try await store.lookUp { (transaction) throws(StoreError) in try transaction.challenge(tokenHash: hash, now: now) }
-        guard let challenge = found else { return .over }
+        guard let challenge = found, challenge.changeAfter == nil else { return .over }
         guard !challenge.mustEnrol else { return .mustEnrol }
         guard let prepared = try await check.prepare(attempt.proof, of: challenge.account, now: now) else { return .busy }
         let done = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?) in
@@ -74,6 +78,12 @@ struct SecondStep: Sendable {
                 try notices.noteStop(of: challenge.account, after: verdict, in: transaction, now: now)
                 return (.refused(verdict), nil)
             case .accepted(let means):
+                if let change = try change(challenge, after: means, in: transaction, now: now) {
+                    if means == .recoveryCode {
+                        try notices.noteRecoveryCode(of: challenge.account, attempt.client, in: transaction, now: now)
+                    }
+                    return (change, nil)
+                }
                 guard
                     let (session, replacedOf) = try completion.open(
                         challenge, means, client: attempt.client, replaced: attempt.replaced, in: transaction, now: now)
@@ -84,6 +94,19 @@ struct SecondStep: Sendable {
         }
         if let replacedOf = done.replacedOf { desk.forget(replacedOf) }
         return done.0
+    }
+
+    /// Hands what was proved on to a challenge that only another password completes.
+    private func change(
+        _ challenge: Challenge, after means: SessionProof.Means, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Outcome? {
+        guard changesBreached, try transaction.breachFinding(of: challenge.account)?.isCertain == true else { return nil }
+        guard try transaction.spendChallenge(challenge) else { return .over }
+        let next = NewChallenge(
+            token: Token(random: random.bytes(Token.byteCount)), account: challenge.account, passwordSetAt: challenge.passwordSetAt,
+            mustEnrol: false, isKept: challenge.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: means)
+        try transaction.openChallenge(next)
+        return .changeNeeded(next)
     }
 
     private func trust(

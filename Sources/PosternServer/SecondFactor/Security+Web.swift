@@ -32,7 +32,7 @@ struct SecurityWeb: Room {
 
     private static let notices: [String: SecurityPage.Notice] = [
         "added": .added, "removed": .removed, "renamed": .renamed, "codes": .codesInUse, "trust-ended": .trustEnded,
-        "needed": .needed,
+        "needed": .needed, "password": .passwordChanged,
     ]
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {

@@ -10,12 +10,13 @@ struct SecurityPage {
         let recoverySet: RecoverySet?
         let trusted: [TrustedBrowser]
         let tries: CodeTries
+        let passwordSetAt: Timestamp?
         /// That the password is on a list of stolen ones.
         let breach: BreachFinding?
     }
 
     enum Notice: Equatable {
-        case added, removed, renamed, codesInUse, trustEnded, codeGood, codeNotGood
+        case added, removed, renamed, codesInUse, trustEnded, codeGood, codeNotGood, passwordChanged
         case nameInvalid, tooMany, noFactor, codesTooNew
         /// The administration was asked for without a second factor.
         case needed
@@ -25,6 +26,7 @@ struct SecurityPage {
 
         var words: String {
             switch self {
+            case .passwordChanged: "Your password is another now. All other sessions are ended."
             case .added: "The app is switched on. From now on sign-in asks for its codes."
             case .removed: "The app is removed. Its codes no longer work."
             case .renamed: "The new name is saved."
@@ -67,7 +69,8 @@ struct SecurityPage {
                     ]
                 },
                 "hasTrusted": !factors.trusted.isEmpty, "returnTo": returnTo, "isStopped": factors.tries.isStopped,
-                "isBreached": factors.breach != nil, "breachWords": factors.breach.map(Self.words) ?? "",
+                "passwordSet": factors.passwordSetAt.map(ISOTime.words) ?? "", "isBreached": factors.breach != nil,
+                "breachWords": factors.breach.map(Self.words) ?? "",
             ])
     }
 
@@ -90,11 +93,12 @@ struct SecurityPage {
 
     private static let template = Pages.template(
         """
-        <div class="page-head"><div><h1>Security</h1><p>What you prove yourself with, besides your password.</p></div></div>
+        <div class="page-head"><div><h1>Security</h1><p>What you prove yourself with.</p></div></div>
         <div class="stack">
         {{#hasNotice}}<div class="notice {{#isBad}}bad{{/isBad}}{{^isBad}}ok{{/isBad}}" role="status"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{{#isBad}}M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05{{/isBad}}{{^isBad}}m3.5 8.5 3 3 6-7{{/isBad}}"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
         {{#isBreached}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>{{breachWords}}</p></div></div>{{/isBreached}}
         {{#isStopped}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>50 wrong codes were typed for this account, so app codes don’t let in for now. Whoever typed them knows your password: if it wasn’t you, tell an administrator. A recovery code works, or three right codes in a row, 15 minutes apart.</p></div></div>{{/isStopped}}
+        <section class="card" aria-labelledby="password"><header><div><h2 id="password">Password</h2><p>{{#passwordSet}}Set on {{passwordSet}}.{{/passwordSet}} A change ends all your other sessions.</p></div><a class="button{{#isBreached}} primary{{/isBreached}}" href="/auth/account/password">Change it</a></header></section>
         <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasFactor}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasFactor}}{{^hasFactor}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasFactor}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<input type="hidden" name="return_to" value="{{returnTo}}"><button class="button{{^hasFactor}} primary{{/hasFactor}}">{{#hasFactor}}Add another{{/hasFactor}}{{^hasFactor}}Add an app{{/hasFactor}}</button></form></header>
         {{#hasFactor}}<ul class="rows">
         {{#apps}}<li><div><p class="title">{{name}}</p><p class="meta">Last used <time datetime="{{usedISO}}">{{used}}</time>. Added <time datetime="{{addedISO}}">{{added}}</time>.</p><p class="meta">{{^isOff}}<span class="badge ok">Clock in step</span>{{/isOff}}{{#isOff}}<span class="badge warn">{{clock}}</span> It still works. Switch on automatic time there.{{/isOff}}</p></div>

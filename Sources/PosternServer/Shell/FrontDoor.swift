@@ -61,6 +61,8 @@ package struct FrontDoor: HTTPResponder {
     /// Our paths are plain: anything encoded, doubled or dotted is no other spelling of one, but something else (HT-15).
     private static func isNormal(_ path: Substring) -> Bool {
         if path == "/" { return true }
+        // The one place with a dot in front (RFC 8615).
+        let path = path.hasPrefix("/.well-known/") ? path.dropFirst("/.well-known".count) : path
         var previous = UInt8(0)
         for byte in path.utf8 {
             switch byte {

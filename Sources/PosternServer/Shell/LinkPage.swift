@@ -1,6 +1,6 @@
 /// A page that a mailed or printed link leads to: it asks for a password, and perhaps an address, before anything happens.
 struct LinkPage {
-    enum Purpose { case confirmEmail, invitation(email: String), setup }
+    enum Purpose { case confirmEmail, invitation(email: String), setup, resetPassword }
     enum Problem { case wrongPassword, emailInvalid, emailTaken, passwordTooLong }
 
     let purpose: Purpose
@@ -25,6 +25,11 @@ struct LinkPage {
             values["lead"] = "for \(pages.site.name), as \(invited)"
             values["action"] = "/auth/invitation"
             values["act"] = "Make the account"
+        case .resetPassword:
+            title = "Choose another password"
+            values["lead"] = "All your sessions end then. Where you have a second factor, it is asked for as before."
+            values["action"] = "/auth/reset-password"
+            values["act"] = "Change the password"
         case .setup:
             title = "Make the owner’s account"
             values["lead"] = "The owner may do everything here, and names administrators."

@@ -34,6 +34,8 @@ enum Reason: String, CaseIterable, Sendable {
     case passwordCommon = "password-common"
     case passwordBreached = "password-breached"
     case passwordUnasked = "password-unasked"
+    case passwordUnchanged = "password-unchanged"
+    case passwordStolen = "password-stolen"
     case nameInvalid = "name-invalid"
     case groupInvalid = "group-invalid"
     case signUpClosed = "sign-up-closed"
@@ -65,9 +67,10 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongHost: .misdirectedRequest
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
-            .signUpClosed, .stepUpRequired, .secondFactorRequired:
+            .signUpClosed, .passwordStolen, .stepUpRequired, .secondFactorRequired:
             .forbidden
-        case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .nameInvalid,
+        case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
+            .nameInvalid,
             .groupInvalid,
             .usernameInvalid:
             .unprocessableContent
@@ -111,6 +114,8 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordCommon: "That password is a common one"
         case .passwordBreached: "That password was stolen elsewhere"
         case .passwordUnasked: "That password can’t be checked now"
+        case .passwordUnchanged: "That is your password already"
+        case .passwordStolen: "Choose another password first"
         case .nameInvalid: "That name can’t be used"
         case .groupInvalid: "That group name can’t be used"
         case .signUpClosed: "Accounts are made by invitation here"
@@ -168,6 +173,9 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordCommon: "It is on every list of common passwords. Choose something nobody else would."
         case .passwordBreached:
             "It stands on lists of passwords that were stolen from other sites, and those are tried first. Choose another, and change it wherever you use it."
+        case .passwordUnchanged: "Choose another than the one you have."
+        case .passwordStolen:
+            "Your password stands on lists of stolen ones, so it opens nothing any more. We mailed you a link: choose another with it, then sign in."
         case .passwordUnasked: "The list of stolen passwords doesn’t answer. Try again in a few minutes."
         case .nameInvalid: "Use 1 to 100 characters on one line."
         case .groupInvalid: "Use a-z, 0-9 and -, at most 40."

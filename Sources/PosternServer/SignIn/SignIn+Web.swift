@@ -35,6 +35,7 @@ struct SignInWeb: Room {
         case "confirmed": page.notice = .confirmed
         case "setup": page.notice = .ownerMade
         case "invitation": page.notice = .invitationUsed
+        case "reset": page.notice = .passwordReset
         case "attempt-over": page.notice = .attemptOver
         default: break
         }
@@ -60,6 +61,7 @@ struct SignInWeb: Room {
             let cookie = shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime)
             let step = challenge.mustEnrol ? "enrol" : "second-factor"
             return .seeOther("/auth/sign-in/\(step)?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
+        case .changeMailed: throw Refused(.passwordStolen)
         case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
         case .busy: throw Refused(.busy)
         }
@@ -78,6 +80,7 @@ struct SignInWeb: Room {
                 NextStep(
                     next: challenge.mustEnrol ? "enrol_second_factor" : "second_factor", attempt: challenge.token.text.exposed,
                     methods: challenge.mustEnrol ? ["totp"] : try await methods(challenge.token, visit.now)))
+        case .changeMailed: throw Refused(.passwordStolen)
         case .wrongCredentials: throw Refused(.wrongCredentials)
         case .busy: throw Refused(.busy)
         }
@@ -110,8 +113,10 @@ struct SignInWeb: Room {
     }
 }
 
-private struct NextStep: Encodable {
+/// What the API answers while a sign-in waits for more.
+struct NextStep: Encodable {
     let next: String
     let attempt: String
+    /// How that can be proved; empty where nothing is to be proved.
     let methods: [String]
 }

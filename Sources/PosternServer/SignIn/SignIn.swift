@@ -20,6 +20,8 @@ struct SignIn: Sendable {
         case signedIn(NewSession, enrolBy: Timestamp?)
         /// The password was right. A session comes of it once a second factor is proved, or added where there is none.
         case secondFactorNeeded(NewChallenge)
+        /// The password was right, and is known to be stolen: a link to choose another was mailed, and nobody is signed in.
+        case changeMailed
         /// No such account, wrong password, not confirmed, closed: the answer never says which (LG-01).
         case wrongCredentials
         /// Too many passwords are being tried; this one was not.
@@ -66,13 +68,19 @@ struct SignIn: Sendable {
         let opened = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
             // Where no group has a policy of its own, nobody needs to be asked for theirs.
             let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
-            let step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
+            var step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
             let signedInAt: Timestamp? = step == .needed || step == .enrolment ? nil : now
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
                 return nil
             }
-            if let breaches, let setAt = account.passwordSetAt {
-                try breaches.write(finding, of: account.id, setAt: setAt, in: transaction, now: now)
+            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
+                let held = try transaction.hasSecondFactor(account.id)
+                guard breaches.policy == .change, held else {
+                    try breaches.sendLink(to: account, client: attempt.client, in: transaction, now: now)
+                    try transaction.recordAttempt(record(attempt, .refused, "stolen-password", account: account.id, session: nil, now: now))
+                    return (.changeMailed, nil)
+                }
+                step = .needed
             }
             switch step {
             case .needed, .enrolment:

@@ -2,7 +2,7 @@ import Mustache
 
 /// The door itself.
 struct SignInPage {
-    enum Notice { case confirmed, ownerMade, invitationUsed, attemptOver }
+    enum Notice { case confirmed, ownerMade, invitationUsed, passwordReset, attemptOver }
 
     var email = ""
     var returnTo = ""
@@ -29,6 +29,7 @@ struct SignInPage {
         case .confirmed: "Your address is confirmed. Sign in."
         case .ownerMade: "The owner’s account is made. Sign in."
         case .invitationUsed: "Your account is made. Sign in."
+        case .passwordReset: "Your password is another now, and all sessions are ended. Sign in."
         case .attemptOver: "That sign-in took too long, or was tried too often. Nothing was changed. Start again."
         }
     }
@@ -43,7 +44,7 @@ struct SignInPage {
         <input type="hidden" name="return_to" value="{{returnTo}}">
         <div class="field"><label for="email">E-mail</label>
         <input class="input" id="email" name="email" type="email" autocomplete="username" required maxlength="254" value="{{email}}"{{^failed}} autofocus{{/failed}}></div>
-        <div class="field"><label for="password">Password</label>
+        <div class="field"><div class="label-line"><label for="password">Password</label><a href="/auth/forgot-password">Forgot your password?</a></div>
         {{#failed}}<p class="error" id="password-error"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><span>That e-mail and password don’t match. Check for caps lock. If you made the account just now, open the link in our mail first.</span></p>{{/failed}}
         <input class="input" id="password" name="password" type="password" autocomplete="current-password" required{{#failed}} aria-invalid="true" aria-describedby="password-error" autofocus{{/failed}}></div>
         <label class="choice"><input type="checkbox" name="keep" value="yes"{{#isKept}} checked{{/isKept}}><span>Keep me signed in<span class="hint">On your own device only.</span></span></label>

@@ -105,6 +105,9 @@ import Testing
     private static let open = [
         "GET /", "GET /auth", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/postern.css",
         "GET /auth/assets/strength.HASH.wasm", "GET /auth/assets/strength.js", "POST /auth/v1/password/strength",
+        "GET /.well-known/change-password", "GET /auth/forgot-password", "POST /auth/forgot-password", "GET /auth/reset-password",
+        "GET /auth/reset-password/{id}", "POST /auth/reset-password", "POST /auth/v1/forgot-password", "POST /auth/v1/reset-password",
+        "GET /auth/sign-in/change-password", "POST /auth/sign-in/change-password", "POST /auth/v1/sign-in/change-password",
         "GET /auth/confirm-email",
         "GET /auth/confirm-email/{id}", "GET /auth/dev/mailbox", "GET /auth/health", "GET /auth/invitation", "GET /auth/invitation/{id}",
         "GET /auth/openapi.yaml", "GET /auth/begin", "GET /auth/enter", "GET /auth/sign-out", "GET /auth/jwks.json",

@@ -118,6 +118,8 @@ struct TestHouse: Sendable {
                 "SELECT * FROM second_factor", "SELECT * FROM authenticator", "SELECT * FROM recovery_set", "SELECT * FROM recovery_code",
                 "SELECT * FROM sign_in_challenge", "SELECT * FROM trusted_browser", "SELECT * FROM ticket", "SELECT * FROM app_session",
                 "SELECT * FROM check_round", "SELECT * FROM app", "SELECT * FROM username_shape", "SELECT * FROM breached_password",
+                "SELECT * FROM password_reset",
+                "SELECT * FROM password_reset_mail",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
             }

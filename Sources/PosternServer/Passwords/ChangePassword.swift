@@ -1,0 +1,75 @@
+import Secrets
+import Storage
+
+/// Changes one's own password, with the current one and, where a second factor is held, a fresh proof of it.
+struct ChangePassword: Sendable {
+    enum Outcome: Sendable {
+        /// All other sessions are ended.
+        /// - Parameter token: under which a browser's session goes on (SE-02).
+        case changed(token: SessionToken?)
+        case wrongPassword
+        case stepUpNeeded
+        /// It is the one that is in use.
+        case unchanged
+        case busy
+    }
+
+    let store: any Store
+    let desk: SessionDesk
+    let hasher: PasswordHasher
+    let followUp: BreachFollowUp
+    let random: Randomness
+
+    /// Whether a proof of the second factor is fresh enough to begin.
+    func isProven(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.read { (transaction) throws(StoreError) in try isProven(session, in: transaction, now: now) }
+    }
+
+    private func isProven(
+        _ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        // Without a second factor the current password is the proof.
+        guard try transaction.hasSecondFactor(session.account) else { return true }
+        return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: true, now: now) == true
+    }
+
+    /// - Parameter renews: whether the session goes on under a new token: a browser's does, a program keeps the one it holds.
+    func change(
+        from current: Password, to password: ChosenPassword, renews: Bool, in session: LiveSession, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Outcome {
+        let id = session.account
+        let account = try await store.read { (transaction) throws(StoreError) in try transaction.account(id) }
+        guard let checked = try? await hasher.verify(current, against: account?.passwordHash) else { return .busy }
+        guard checked.matches, let setAt = account?.passwordSetAt else {
+            try await recordWrong(of: id, client: client, now: now)
+            return .wrongPassword
+        }
+        guard !isEqualInConstantTime(current.bytes.exposed, password.password.bytes.exposed) else { return .unchanged }
+        guard let hash = try? await hasher.hash(password.password) else { return .busy }
+        let token = renews ? SessionToken(random: random.bytes(Token.byteCount)) : nil
+        let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
+            guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
+            guard try transaction.replacePassword(of: id, setAt: setAt, with: hash, keeping: session.id, now: now),
+                try transaction.notePasswordProof(in: session.id, of: id, token: token, now: now)
+            else { return .wrongPassword }
+            try followUp.follow(password, of: id, setAt: now, in: transaction)
+            try transaction.record(AuditEvent(.passwordChanged, account: id, by: .account(id), from: client, at: now))
+            try followUp.tellOfChange(of: id, in: transaction, now: now)
+            return .changed(token: token)
+        }
+        desk.forget(id)
+        return outcome
+    }
+
+    /// A wrong password is a failed sign-in, wherever it is typed (PW-12).
+    private func recordWrong(of account: Account.ID, client: Client, now: Timestamp) async throws(StoreError) {
+        let line = SignInAttempt(
+            id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account, identifierHash: nil, outcome: .refused,
+            reason: "wrong-password", client: client, session: nil)
+        try await store.write { (transaction) throws(StoreError) in
+            try transaction.recordAttempt(line)
+            try transaction.record(
+                AuditEvent(.signInFailed, account: account, by: .account(account), from: client, at: now, detail: "wrong-password"))
+        }
+    }
+}

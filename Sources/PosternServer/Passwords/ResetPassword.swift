@@ -1,0 +1,84 @@
+import Secrets
+import Storage
+
+/// A mailed link to choose another password, and what it does.
+struct ResetPassword: Sendable {
+    enum Outcome: Equatable, Sendable {
+        /// Nobody is signed in by it, and a second factor is still asked for (RC-09).
+        case replaced
+        /// Used, replaced, too old, or never ours.
+        case linkInvalid
+        case busy
+    }
+
+    let store: any Store
+    let desk: SessionDesk
+    let hasher: PasswordHasher
+    let followUp: BreachFollowUp
+    let links: PasswordResetLinks
+
+    /// Sends a link, if the address has an open account; nobody is told which (LG-03). Nothing about the account changes (RC-15).
+    func ask(_ email: EmailAddress, client: Client, now: Timestamp) async throws(StoreError) {
+        let link = links.make()
+        try await store.write { (transaction) throws(StoreError) in
+            // Counted for any address: one without an account costs the same.
+            guard try transaction.allowPasswordResetMail(to: email, now: now) else { return }
+            try links.send(link, to: try transaction.account(email: email), client: client, in: transaction, now: now)
+        }
+    }
+
+    /// Whom a live link is for: what is known of them counts against the new password.
+    func account(of link: Token, now: Timestamp) async throws(StoreError) -> (account: Account, groups: [String])? {
+        let hash = link.hash(for: PasswordResetLinks.purpose)
+        return try await store.read { (transaction) throws(StoreError) in
+            guard let id = try transaction.passwordResetAccount(tokenHash: hash, now: now), let account = try transaction.account(id) else {
+                return nil
+            }
+            return (account, try transaction.groups(of: id))
+        }
+    }
+
+    func reset(_ link: Token, to password: ChosenPassword, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        guard let hash = try? await hasher.hash(password.password) else { return .busy }
+        let tokenHash = link.hash(for: PasswordResetLinks.purpose)
+        let replaced = try await store.write { (transaction) throws(StoreError) -> Account.ID? in
+            // The deleted row is the permission, and names account and password (RC-07).
+            guard let reset = try transaction.takePasswordReset(tokenHash: tokenHash, now: now),
+                try transaction.replacePassword(of: reset.account, setAt: reset.passwordSetAt, with: hash, keeping: nil, now: now)
+            else { return nil }
+            try followUp.follow(password, of: reset.account, setAt: now, in: transaction)
+            try transaction.record(
+                AuditEvent(.passwordReset, account: reset.account, by: .account(reset.account), from: client, at: now))
+            try followUp.tellOfChange(of: reset.account, in: transaction, now: now)
+            return reset.account
+        }
+        guard let replaced else { return .linkInvalid }
+        desk.forget(replaced)
+        return .replaced
+    }
+}
+
+/// Makes and sends links to choose another password.
+struct PasswordResetLinks: Sendable {
+    static let purpose = Token.Purpose(label: "password reset")
+    static let lifetime = Duration.seconds(3_600)
+
+    let keys: KeyRingHolder
+    let mails: PasswordMail
+    let random: Randomness
+
+    func make() -> Token { Token(random: random.bytes(Token.byteCount)) }
+
+    /// To the address that the account has, whatever was typed (RC-10). An earlier link dies.
+    func send(
+        _ link: Token, to account: Account?, client: Client, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) {
+        guard let account, account.state == .active, let setAt = account.passwordSetAt, let email = EmailAddress(account.email) else {
+            return
+        }
+        try transaction.setPasswordReset(
+            of: account.id, tokenHash: link.hash(for: Self.purpose), passwordSetAt: setAt, expiresAt: now + Self.lifetime)
+        try transaction.enqueue(mails.reset(to: email, link: link).job(keys: keys.current, now: now, random: random))
+        try transaction.record(AuditEvent(.passwordResetAsked, account: account.id, by: .visitor, from: client, at: now))
+    }
+}
