@@ -1,6 +1,7 @@
-/// A set of SHA-1 hashes that says of any hash "not in it", or "very likely in it": 2.25 bytes a hash at 16 bits.
+/// A set of SHA-1 hashes that says of any hash "not in it", or "very likely in it": about 2.4 bytes a hash at 16 bits.
 ///
-/// It never misses a hash that it was made from. At 16 bits one of 65,536 others is taken for one, at 8 bits one of 256.
+/// It never misses a hash that it was made from. At 16 bits one of 65,536 others is taken for one, at 8 bits one of 256. Head and shards
+/// are kept; the fingerprints stay in the file and are read three at a time, so that a file of any size needs 2 MB of memory at most.
 ///
 /// The form, little-endian: `"PBREACH1"`, u32 bits of a fingerprint, u32 bits of a shard's number, u64 hashes, i64 made at (microseconds
 /// since 1970 UTC), then for each shard u64 seed, u32 segment length, u32 segments, u64 offset of its fingerprints from the file's start
@@ -9,6 +10,7 @@ public struct BreachFilter: Sendable {
     /// What a file must hold to be one.
     public enum Problem: Error, Equatable, Sendable { case notAFilter, tooShort, damaged }
 
+    /// Of what says how long the rest of the head is.
     public static let headerBytes = 32
     static let shardBytes = 24
     static let mark = Array("PBREACH1".utf8)
@@ -20,68 +22,82 @@ public struct BreachFilter: Sendable {
     /// Microseconds since 1970 UTC.
     public let madeAt: Int64
     private let shardBits: Int
+    private let shards: [Shard?]
 
-    /// Reads head and shards of a file and holds them against its length, so that no look-up leaves it.
-    public init(_ bytes: UnsafeRawBufferPointer) throws(Problem) {
-        guard bytes.count >= Self.headerBytes else { throw .tooShort }
-        guard bytes.prefix(8).elementsEqual(Self.mark) else { throw .notAFilter }
-        let reader = Reader(bytes: bytes)
-        fingerprintBits = Int(reader.u32(8))
-        shardBits = Int(reader.u32(12))
-        hashes = Int(truncatingIfNeeded: reader.u64(16))
-        madeAt = Int64(bitPattern: reader.u64(24))
-        guard fingerprintBits == 8 || fingerprintBits == 16, (0...Self.mostShardBits).contains(shardBits), hashes >= 0 else {
-            throw .damaged
-        }
-        let table = Self.headerBytes + Self.shardBytes << shardBits
-        guard bytes.count >= table else { throw .tooShort }
-        for shard in 0..<1 << shardBits {
-            let at = Self.headerBytes + shard * Self.shardBytes
-            let offset = reader.u64(at + 16)
-            if offset == 0 { continue }
-            guard let shape = FuseShape(segmentLength: reader.u32(at + 8), segments: reader.u32(at + 12)) else { throw .damaged }
-            guard offset >= table, offset <= bytes.count, shape.count * fingerprintBits / 8 <= bytes.count - Int(offset) else {
-                throw .tooShort
+    private struct Shard {
+        let seed: UInt64
+        let shape: FuseShape
+        let offset: Int
+    }
+
+    /// How many bytes head and shards take, by the first ``headerBytes``.
+    public static func headBytes(of header: [UInt8]) throws(Problem) -> Int {
+        guard header.count >= headerBytes else { throw .tooShort }
+        guard header.prefix(8).elementsEqual(mark) else { throw .notAFilter }
+        let shardBits = Int(number(header, 12, as: UInt32.self))
+        guard shardBits <= mostShardBits else { throw .damaged }
+        return headerBytes + shardBytes << shardBits
+    }
+
+    /// Reads head and shards and holds them against the file's length.
+    /// - Parameters:
+    ///   - head: as many bytes as ``headBytes(of:)`` says, or more.
+    ///   - fileBytes: the whole file's length.
+    public init(head: [UInt8], fileBytes: Int) throws(Problem) {
+        let headBytes = try Self.headBytes(of: head)
+        guard head.count >= headBytes, fileBytes >= headBytes else { throw .tooShort }
+        let bits = Int(Self.number(head, 8, as: UInt32.self))
+        guard bits == 8 || bits == 16 else { throw .damaged }
+        fingerprintBits = bits
+        shardBits = Int(Self.number(head, 12, as: UInt32.self))
+        guard let hashes = Int(exactly: Self.number(head, 16, as: UInt64.self)) else { throw .damaged }
+        self.hashes = hashes
+        madeAt = Self.number(head, 24, as: Int64.self)
+        var shards: [Shard?] = []
+        for at in stride(from: Self.headerBytes, to: headBytes, by: Self.shardBytes) {
+            let offset = Self.number(head, at + 16, as: UInt64.self)
+            if offset == 0 {
+                shards.append(nil)
+                continue
             }
+            guard
+                let shape = FuseShape(
+                    segmentLength: Self.number(head, at + 8, as: UInt32.self), segments: Self.number(head, at + 12, as: UInt32.self))
+            else { throw .damaged }
+            guard offset >= headBytes, offset <= fileBytes, shape.count * bits / 8 <= fileBytes - Int(offset) else { throw .tooShort }
+            shards.append(Shard(seed: Self.number(head, at, as: UInt64.self), shape: shape, offset: Int(offset)))
         }
+        self.shards = shards
+    }
+
+    private static func number<Number: FixedWidthInteger>(_ bytes: [UInt8], _ at: Int, as: Number.Type) -> Number {
+        Number(littleEndian: bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: at, as: Number.self) })
     }
 
     /// Whether a hash is in the set.
-    /// - Parameter bytes: those that this filter was made from.
-    public func contains(_ hash: BreachedHash, in bytes: UnsafeRawBufferPointer) -> Bool { contains(key: hash.key, in: bytes) }
+    /// - Parameter read: gives the fingerprint at an offset of the file, of as many bytes as ``fingerprintBits`` says, little-endian; nil
+    ///   if the file has become shorter.
+    /// - Returns: nil if something could not be read.
+    public func contains(_ hash: BreachedHash, read: (_ offset: Int) -> UInt16?) -> Bool? { contains(key: hash.key, read: read) }
 
-    func contains(key: UInt64, in bytes: UnsafeRawBufferPointer) -> Bool {
-        let reader = Reader(bytes: bytes)
-        let shard = shardBits == 0 ? 0 : Int(key >> UInt64(64 - shardBits))
-        let at = Self.headerBytes + shard * Self.shardBytes
-        let offset = Int(truncatingIfNeeded: reader.u64(at + 16))
-        // Looked at again: a mapped file can be written to.
-        guard offset > 0, offset <= bytes.count, let shape = FuseShape(segmentLength: reader.u32(at + 8), segments: reader.u32(at + 12)),
-            shape.count * fingerprintBits / 8 <= bytes.count - offset
-        else { return false }
-        let hash = FuseShape.hash(key, seed: reader.u64(at))
-        let places = shape.places(hash)
-        if fingerprintBits == 8 {
-            let found = bytes[offset + places.0] ^ bytes[offset + places.1] ^ bytes[offset + places.2]
-            return found == UInt8(truncatingIfNeeded: FuseShape.fingerprint(hash))
-        }
-        let found = reader.u16(offset + 2 * places.0) ^ reader.u16(offset + 2 * places.1) ^ reader.u16(offset + 2 * places.2)
-        return found == FuseShape.fingerprint(hash)
-    }
-
-    private struct Reader {
-        let bytes: UnsafeRawBufferPointer
-
-        @inline(__always) func u16(_ at: Int) -> UInt16 { UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt16.self)) }
-        @inline(__always) func u32(_ at: Int) -> UInt32 { UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)) }
-        @inline(__always) func u64(_ at: Int) -> UInt64 { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
+    func contains(key: UInt64, read: (_ offset: Int) -> UInt16?) -> Bool? {
+        guard let shard = shards[shardBits == 0 ? 0 : Int(key >> UInt64(64 - shardBits))] else { return false }
+        let hash = FuseShape.hash(key, seed: shard.seed)
+        let places = shard.shape.places(hash)
+        let width = fingerprintBits / 8
+        guard let one = read(shard.offset + width * places.0), let two = read(shard.offset + width * places.1),
+            let three = read(shard.offset + width * places.2)
+        else { return nil }
+        let wanted = FuseShape.fingerprint(hash)
+        let found = one ^ two ^ three
+        return width == 1 ? UInt8(truncatingIfNeeded: found) == UInt8(truncatingIfNeeded: wanted) : found == wanted
     }
 }
 
 /// Makes a filter shard by shard, so that no more than one shard's hashes are in memory.
 public struct BreachFilterWriter {
-    /// A shard whose keys fit no seed: some stand in it twice.
-    public struct KeysRepeat: Error, Sendable {}
+    /// A hundred seeds would not do for a shard, which chance doesn't bring about.
+    public struct NoSeed: Error, Sendable {}
 
     public let fingerprintBits: Int
     public let shardBits: Int
@@ -108,7 +124,7 @@ public struct BreachFilterWriter {
     /// Adds the next shard.
     /// - Parameter keys: all of that shard, in any order, repeated or not.
     /// - Returns: its fingerprints, to be written behind those before.
-    public mutating func add(_ keys: consuming [UInt64]) throws(KeysRepeat) -> [UInt8] {
+    public mutating func add(_ keys: consuming [UInt64]) throws(NoSeed) -> [UInt8] {
         var keys = keys
         keys.sort()
         var last: UInt64?
@@ -120,7 +136,7 @@ public struct BreachFilterWriter {
             shards += [UInt8](repeating: 0, count: BreachFilter.shardBytes)
             return []
         }
-        guard let built = FuseBuilder(keys: keys) else { throw KeysRepeat() }
+        guard let built = FuseBuilder(keys: keys) else { throw NoSeed() }
         append(built.seed)
         append(built.shape.segmentLength)
         append(built.shape.segments)

@@ -4,7 +4,7 @@ struct FuseBuilder {
     let seed: UInt64
     let fingerprints: [UInt16]
 
-    /// How many seeds are tried. One in a hundred fails, so that this many never do unless keys stand twice.
+    /// How many seeds are tried. A few in a hundred fail, so that this many never do.
     private static let tries: UInt64 = 100
 
     /// - Parameter keys: sorted, each once.

@@ -69,7 +69,7 @@ extension StrengthEstimator {
         case .recentYear: return Feedback(warning: .recentYear, suggestions: [.anotherWord, .noRecentYears, .noOwnYears])
         case .date: return Feedback(warning: .date, suggestions: [.anotherWord, .noOwnDates])
         case .word(let list, let rank, let isReversed, let substitutions):
-            let token = password.unicodeScalars.prefix(Self.mostCodePoints).map { $0.value }[longest.range]
+            let token = password.points(most: Self.mostCodePoints)[longest.range]
             return Feedback(
                 warning: warning(list, rank, isPlain: !isReversed && substitutions.isEmpty, isAlone: isAlone, guesses: longest.guesses),
                 suggestions: [.anotherWord] + capitalSuggestions(token)

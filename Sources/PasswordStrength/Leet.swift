@@ -10,7 +10,7 @@ struct Leet {
     }()
 
     /// Letters that share no sign with letters of another group choose by themselves.
-    private static let groups: [[UInt8]] = "a b c e g ilt o s x z".utf8.split(separator: UInt8(ascii: " ")).map { Array($0) }
+    private static let groups: [[UInt8]] = ["a", "b", "c", "e", "g", "ilt", "o", "s", "x", "z"].map { Array($0.utf8) }
 
     /// One way to read a sign.
     struct Reading {

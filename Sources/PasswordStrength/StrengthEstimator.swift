@@ -9,17 +9,19 @@ public struct StrengthEstimator: Sendable {
     public static let mostContextWords = 100
 
     private let builtIn = WordTrie.standard
-    private var added = RankedWords(list: .added)
+    private let added: RankedWords
     private let keyWalks = KeyWalks()
     private let tables = SearchTables(longest: mostCodePoints)
 
-    public init() {}
-
-    /// Adds a list of words, the most likely first. A word that is in several added lists keeps its lowest place.
-    public mutating func add(words: some Sequence<String>) {
-        for (index, word) in words.enumerated() {
-            added.insert(lowercase(word.unicodeScalars), rank: index + 1, keepingLowest: true)
-        }
+    /// - Parameter words: a list of the site's own, the most likely first. Words of more than 100 code points are left out.
+    public init(adding words: [String] = []) {
+        let capitals = builtIn.capitals
+        added = RankedWords(
+            list: .added,
+            words.enumerated().map { index, word in
+                let points = word.points(most: Self.mostCodePoints + 1).map { capitals.lowercase($0) }
+                return (points.count > Self.mostCodePoints ? [] : points, index + 1)
+            }, keepingLowest: true)
     }
 
     /// - Parameters:
@@ -27,18 +29,22 @@ public struct StrengthEstimator: Sendable {
     ///   - context: words that whoever attacks this password would try first: names, addresses, the site. Compared whole; see
     ///     ``contextWords(from:)``.
     public func estimate(_ password: String, context: [String] = []) -> Estimate {
-        var words = RankedWords(list: .context)
-        for (index, word) in context.prefix(Self.mostContextWords).enumerated() {
-            words.insert(lowercase(word.unicodeScalars), rank: index + 1, keepingLowest: false)
-        }
-        let typed = password.unicodeScalars.prefix(Self.mostCodePoints).map { $0.value }
-        let (sequence, guesses) = easiest(Subject(Array(typed), capitals: builtIn.capitals), words)
+        estimate(password, context: context.prefix(Self.mostContextWords).map { $0.points(most: Self.mostCodePoints) })
+    }
+
+    /// - Parameter context: at most 100 words.
+    func estimate(_ password: String, context: [[UInt32]]) -> Estimate {
+        let capitals = builtIn.capitals
+        let words = RankedWords(
+            list: .context, context.enumerated().map { (points: $1.map { capitals.lowercase($0) }, rank: $0 + 1) })
+        let typed = password.points(most: Self.mostCodePoints)
+        let (sequence, guesses) = easiest(Subject(typed, capitals: capitals), words)
         return Estimate(guesses: guesses, sequence: sequence)
     }
 
     /// The list that the whole password is on, in any case: the 30,000 most common ones, or an added one.
     func commonList(_ password: String) -> WordList? {
-        let points = password.unicodeScalars.map { builtIn.capitals.lowercase($0.value) }
+        let points = password.points(most: Self.mostCodePoints + 1).map { builtIn.capitals.lowercase($0) }
         guard points.count <= Self.mostCodePoints else { return nil }
         if Self.word(points, in: builtIn)?.list == .passwords { return .passwords }
         return Self.word(points, in: added)?.list
@@ -54,10 +60,6 @@ public struct StrengthEstimator: Sendable {
     }
 
     func isCapital(_ point: UInt32) -> Bool { builtIn.capitals.isUppercase(point) }
-
-    private func lowercase(_ scalars: String.UnicodeScalarView) -> [UInt32] {
-        scalars.prefix(Self.mostCodePoints).map { builtIn.capitals.lowercase($0.value) }
-    }
 
     private func easiest(_ subject: Subject, _ context: RankedWords) -> (sequence: [Match], guesses: Double) {
         var matches: [Match] = []

@@ -19,6 +19,18 @@ struct Subject {
     }
 }
 
+extension String {
+    /// At most so many code points from the beginning. Written out, because a module for pages grows by what it takes from the library.
+    func points(most: Int = .max) -> [UInt32] {
+        var points: [UInt32] = []
+        for scalar in unicodeScalars {
+            if points.count == most { break }
+            points.append(scalar.value)
+        }
+        return points
+    }
+}
+
 extension UInt32 {
     var isDigit: Bool { self >= 48 && self <= 57 }
     var isCapital: Bool { self >= 65 && self <= 90 }

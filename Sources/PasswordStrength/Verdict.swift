@@ -25,8 +25,8 @@ public struct Verdict: Sendable {
     public let feedback: Feedback
     /// Nil if it will do.
     public let refusal: Refusal?
-    /// 0 to 4, for a meter: the score, or 0 for what is too short or common.
-    public var level: Int { refusal == .tooShort || refusal == .common ? 0 : estimate.score }
+    /// 0 to 4, for a meter: the score, or 0 for what is too short, too long or common.
+    public var level: Int { refusal == nil || refusal == .tooWeak ? estimate.score : 0 }
     /// One or two words, such as `Weak`.
     public let title: String
     /// How long it would hold, what is weak, what to do.
@@ -37,11 +37,12 @@ extension StrengthEstimator {
     /// - Parameters:
     ///   - about: what is known of the person and the site, as whole texts: the site's name, an address, a name. Their parts count too.
     public func verdict(on password: String, about: [String] = [], policy: StrengthPolicy = StrengthPolicy()) -> Verdict {
-        let estimate = estimate(password, context: Self.contextWords(from: about))
+        let estimate = estimate(password, context: Self.contextPoints(from: about))
         let feedback = feedback(on: password, estimate)
         let words = VerdictWords(estimate: estimate, commonIn: commonList(password), lowestScore: policy.lowestScore)
+        let missing = policy.fewestCodePoints - password.points(most: policy.fewestCodePoints).count
         let refusal: Verdict.Refusal? =
-            if password.unicodeScalars.count < policy.fewestCodePoints {
+            if missing > 0 {
                 .tooShort
             } else if password.utf8.count > policy.mostBytes {
                 .tooLong
@@ -54,7 +55,6 @@ extension StrengthEstimator {
             }
         switch refusal {
         case .tooShort:
-            let missing = policy.fewestCodePoints - password.unicodeScalars.count
             let more = Decimal.text(missing) + " more " + (missing == 1 ? "character." : "characters.")
             return Verdict(estimate: estimate, feedback: feedback, refusal: refusal, title: "Too short", sentences: ["It needs " + more])
         case .tooLong:
@@ -80,22 +80,28 @@ extension StrengthEstimator {
     /// Each text whole, then the parts of it that are three letters or longer: `ada.lovelace@example.com` holds `ada.lovelace` and
     /// `lovelace`.
     public static func contextWords(from texts: [String]) -> [String] {
-        var words: [[UInt32]] = []
-        func add(_ word: [UInt32]) {
-            if word.count >= 3, words.count < mostContextWords, !words.contains(word) { words.append(word) }
-        }
-        for text in texts {
-            let points = text.unicodeScalars.prefix(mostCodePoints).map { $0.value }
-            add(points)
-            // An address's two sides; then what stands between signs.
-            for side in points.split(separator: UInt32(UInt8(ascii: "@"))) { add(Array(side)) }
-            for part in points.split(whereSeparator: { !$0.isDigit && !$0.isCapital && !$0.isSmall && $0 < 128 }) { add(Array(part)) }
-        }
-        return words.map { word in
+        contextPoints(from: texts).map { word in
             var text = String.UnicodeScalarView()
             for point in word { if let scalar = Unicode.Scalar(point) { text.append(scalar) } }
             return String(text)
         }
+    }
+
+    static func contextPoints(from texts: [String]) -> [[UInt32]] {
+        var words: [[UInt32]] = []
+        func add(_ word: ArraySlice<UInt32>) {
+            if word.count >= 3, words.count < mostContextWords, !words.contains(where: { $0.elementsEqual(word) }) {
+                words.append(Array(word))
+            }
+        }
+        for text in texts {
+            let points = text.points(most: mostCodePoints)
+            add(points[...])
+            // An address's two sides; then what stands between signs.
+            for side in points.split(whereSeparator: { $0 == 0x40 }) { add(side) }
+            for part in points.split(whereSeparator: { !$0.isDigit && !$0.isCapital && !$0.isSmall && $0 < 128 }) { add(part) }
+        }
+        return words
     }
 }
 

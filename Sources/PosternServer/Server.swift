@@ -209,7 +209,7 @@ package struct Server: Sendable {
         }
         if passwords.lookup.filter != nil || passwords.lookup.range != nil {
             let recheck = RecheckPassword(
-                store: store, breaches: passwords.lookup, followUp: passwords.followUp(keys: keys, random: random))
+                store: store, breaches: passwords.lookupOfJobs, followUp: passwords.followUp(keys: keys, random: random))
             handlers[.checkPassword] = { payload in
                 do {
                     return try await recheck.recheck(payload, now: .now())

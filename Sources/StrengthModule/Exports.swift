@@ -13,10 +13,10 @@ public func reserve(_ bytes: Int32) -> UnsafeMutableRawPointer { .allocate(byteC
 @_cdecl("release")
 public func release(_ address: UnsafeMutableRawPointer) { address.deallocate() }
 
-/// Adds a list of words, one a line, the most likely first.
+/// Takes a list of words, one a line, the most likely first, in place of any before.
 @_expose(wasm, "add_words")
 @_cdecl("add_words")
-public func addWords(_ address: UnsafeRawPointer, _ bytes: Int32) { estimator.add(words: lines(address, bytes)) }
+public func addWords(_ address: UnsafeRawPointer, _ bytes: Int32) { estimator = StrengthEstimator(adding: lines(address, bytes)) }
 
 /// Judges a password.
 ///

@@ -45,6 +45,9 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
 void free(void *pointer) {
     if (!pointer) return;
     Block *block = (Block *)((unsigned char *)pointer - HEADER);
+    // What was typed doesn't stay behind.
+    volatile unsigned char *left = pointer;
+    for (size_t i = 0; i < ((size_t)1 << block->size_class) - HEADER; i++) left[i] = 0;
     block->next = free_blocks[block->size_class];
     free_blocks[block->size_class] = block;
 }

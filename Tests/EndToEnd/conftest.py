@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from parts.browser import Browser
+from parts.mail_sink import Certificates, MailSink
 from parts.postern import Postern
-from parts.processes import plain_environment, wait_for
+from parts.processes import free_port, plain_environment, wait_for
 from parts.proxies import Caddy, LenientNginx, Nginx
 from parts.site import Site
 
@@ -89,3 +90,26 @@ def make_browser(tmp_path):
 @pytest.fixture
 def browser(make_browser) -> Browser:
     return make_browser()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory) -> Certificates:
+    return Certificates.make(tmp_path_factory.mktemp("certificates") / "ours")
+
+
+@pytest.fixture
+def sink(certificates):
+    """A sink that is not started yet."""
+    sink = MailSink(free_port(), certificates)
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def mailing(make_postern, sink, certificates):
+    """Starts a node that sends its mail to the sink."""
+    def start(authority=None, more: str = ""):
+        return make_postern(settings=(
+            f"site:\n  name: Corner Shop\nmail:\n  smtp: smtp://127.0.0.1:{sink.controller.port}\n"
+            f"  ca-file: {authority or certificates.authority}\n  from: accounts@example.org\n{more}")).start()
+    return start

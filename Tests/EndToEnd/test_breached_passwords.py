@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import sqlite3
@@ -13,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from parts.member import Member
 from parts.meter import error_in, reading_in
-from parts.postern import PASSWORD, Postern, at_once, direct, link_in, reason
+from parts.postern import Postern, at_once, direct, link_in, reason
 from parts.processes import plain_environment, wait_for
 from parts.range_service import RangeService, sha1
 from parts.visitor import Visitor
@@ -24,7 +22,7 @@ from test_faults import start_in_vain
 STOLEN = "quokka garden fjord"
 CLEAN = "zygote lantern fjord"
 SECURITY = "/auth/account/security"
-MAIL = "Choose another password"
+MAIL = "Your password is known"
 HASHES = 1_000_000 if os.environ.get("POSTERN_SOAK") == "1" else 200_000
 STANDS = "Your password stands on lists of passwords that were stolen from other sites."
 MAY_STAND = "Your password may stand on lists of passwords that were stolen from other sites."
@@ -157,15 +155,14 @@ def test_check_answers_line_by_line_and_with_its_status(filters):
     sha1("a") + ":", sha1("a") + ":many", sha1("a") + ":-1", "5:" + sha1("a"), "x" * 10_000,
 ], ids=lambda line: repr(line.replace(sha1("a"), "HASH"))[:30])
 def test_a_bad_line_is_named_and_an_existing_filter_stays(filters, line):
-    target = filters.build(filters.folder / "kept.filter", STOLEN)
-    before = target.read_bytes()
+    target, before = filters.write("kept.filter", b"a filter"), b"a filter"
     lists = filters.write("bad.txt", f"{sha1('x')}\n{sha1('y')}:4\n{line}\n{sha1('z')}\n")
     for file in (target, filters.folder / "new.filter"):
         done = filters.run("build", lists, "--output", file)
         assert (done.returncode, done.stdout) == (1, "")
         assert len(done.stderr.splitlines()) == 1 and f"{lists}, line 3" in done.stderr, done.stderr
     assert target.read_bytes() == before
-    assert sorted(path.name for path in filters.folder.iterdir()) == ["bad.txt", "kept.filter", "kept.filter.txt"], "something is left over"
+    assert sorted(path.name for path in filters.folder.iterdir()) == ["bad.txt", "kept.filter"], "something is left over"
 
 
 def test_what_is_no_list_and_no_filter_is_told(filters):
@@ -319,14 +316,16 @@ def test_a_filter_that_is_changed_in_place_does_not_end_the_server(make_postern,
     filters.build(target, STOLEN, *(f"filler {number}" for number in range(20_000)))
     filters.build(other, CLEAN, *(f"filler {number}" for number in range(3_000)))
     postern = with_filter(make_postern, target).start()
+    # The name is looked at once a second: this look is a fresh one, and the next comes too late.
+    time.sleep(1.1)
     assert not acceptable(postern, STOLEN)
     if how == "cut":
         os.truncate(target, 0)
     else:
         shutil.copyfile(other, target)
-    for number in range(30):
+    for number in range(40):
         assert acceptable(postern, f"{CLEAN} {number}") in (True, False)
-        time.sleep(0.05)
+        time.sleep(0.03)
     assert postern.process.lives
 
 
@@ -468,9 +467,9 @@ def test_whatever_the_service_does_people_sign_up_and_are_told_later(make_poster
     answers = dict(zip(FAULTS, at_once([lambda person=person: sign_up(*person) for person in people.values()])))
     assert {fault: status for fault, (status, _) in answers.items()} == dict.fromkeys(FAULTS, 202)
     # Two seconds for the service, and what the rest takes on a busy machine.
-    assert max(seconds for _, seconds in answers.values()) < 6, answers
+    assert max(seconds for _, seconds in answers.values()) < 5, answers
     assert not [seen.line for seen in service.seen if "/elsewhere/" in seen.line], "it goes where the service sends it"
-    inside = {fault: confirm(postern, *person) for fault, person in people.items()}
+    inside = {fault: confirm(postern, *people[fault]) for fault in ("hang", "words")}
     assert all(STANDS not in visitor.get(SECURITY).text for visitor in inside.values())
     assert not [email for email, _ in people.values() if mails(postern, email)]
     assert written(postern, [password for _, password in people.values()]) == []
@@ -478,7 +477,7 @@ def test_whatever_the_service_does_people_sign_up_and_are_told_later(make_poster
     service.faults.clear()
     for fault, (email, _) in people.items():
         wait_for(f"the mail after {fault}", lambda: mails(postern, email), 30)
-        assert STANDS in inside[fault].get(SECURITY).text, fault
+    assert all(STANDS in visitor.get(SECURITY).text for visitor in inside.values())
     # None is told twice, and nobody is asked about any more.
     asked = len(service.seen)
     time.sleep(1)
@@ -540,11 +539,13 @@ def test_where_the_settings_say_so_an_unasked_password_is_refused(make_postern, 
     service.always = fault
     postern = make_postern(settings=asks(service, ", on-failure: refuse")).start()
     words = "The list of stolen passwords doesn’t answer. Try again in a few minutes."
-    answer = postern.sign_up("ada@example.org", CLEAN)
+    answer, page, done = at_once([
+        lambda: postern.sign_up("ada@example.org", CLEAN),
+        lambda: Visitor(postern).post("/auth/sign-up", "/auth/sign-up", email="ada@example.org", password=CLEAN),
+        lambda: postern.run("account", "create", "--email", "ada@example.org", "--password-stdin", text=CLEAN + "\n"),
+    ])
     assert reason(answer) == (503, "password-unasked") and answer.json()["detail"].startswith(words)
-    page = Visitor(postern).post("/auth/sign-up", "/auth/sign-up", email="ada@example.org", password=CLEAN)
     assert page.status_code in (422, 503) and error_in(page.text) == words
-    done = postern.run("account", "create", "--email", "ada@example.org", "--password-stdin", text=CLEAN + "\n")
     assert done.returncode == 1 and words in done.stderr
     assert postern.accounts() == []
     service.always = ""

@@ -24,7 +24,7 @@ def described_doors(postern: Postern) -> list[tuple[str, str, bool]]:
             path = found[1]
         elif found := re.fullmatch(r"    (get|post|put|patch|delete):", line):
             doors.append((found[1].upper(), path, False))
-        elif line == "      security: []":
+        elif line.startswith(("      security: []", "      security: [{},")):
             doors[-1] = (*doors[-1][:2], True)
     return doors
 

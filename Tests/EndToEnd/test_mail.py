@@ -4,34 +4,9 @@ import sqlite3
 import time
 from urllib.parse import urlsplit
 
-import pytest
-
-from parts.mail_sink import Certificates, MailSink
+from parts.mail_sink import Certificates
 from parts.postern import PASSWORD, link_in
-from parts.processes import free_port, wait_for
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("certificates") / "ours")
-
-
-@pytest.fixture
-def sink(certificates):
-    """A sink that is not started yet."""
-    sink = MailSink(free_port(), certificates)
-    yield sink
-    sink.stop()
-
-
-@pytest.fixture
-def mailing(make_postern, sink, certificates):
-    """Starts a node that sends its mail to the sink."""
-    def start(authority=None):
-        return make_postern(settings=(
-            f"site:\n  name: Corner Shop\nmail:\n  smtp: smtp://127.0.0.1:{sink.controller.port}\n"
-            f"  ca-file: {authority or certificates.authority}\n  from: accounts@example.org\n")).start()
-    return start
+from parts.processes import wait_for
 
 
 def job(postern) -> tuple[str, int, str]:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from parts.choosing import NEXT, ask, change, links, reset
 from parts.member import Member
-from parts.postern import at_once, reason
+from parts.postern import PASSWORD, at_once, reason
 from parts.processes import real, wait_for
 
 
@@ -141,3 +142,37 @@ def test_killed_database_connections_are_survived_without_a_restart(nodes, email
     fresh = nodes[1].sign_in(email)
     nodes[1].request("DELETE", "/auth/v1/session", headers={"Authorization": f"Bearer {fresh}"})
     wait_for("the other node to refuse", lambda: nodes[0].gate_status(fresh) == 401, 1)
+
+
+def test_a_link_to_choose_another_password_works_once_on_whichever_node_and_ends_sessions_on_both(nodes, email, database):
+    """RC-06, RC-08."""
+    first, second = nodes
+    tokens = [node.sign_in(email) for node in nodes]
+    assert [node.gate_status(token) for node in nodes for token in tokens] == [200] * 4
+    assert ask(first, email).status_code == 202
+    # Either node's worker may have taken the job.
+    [link] = wait_for("the mail", lambda: links(first, email) + links(second, email))
+    link = link.rsplit("/", 1)[1]
+    passwords = [f"{NEXT} number {number}" for number in range(8)]
+    answers = at_once([
+        lambda node=node, password=password: reset(node, link, password) for node, password in zip([second, first] * 4, passwords)])
+    assert sorted(answer.status_code for answer in answers) == [204] + [410] * 7
+    for node in nodes:
+        wait_for("all sessions to end", lambda: {node.gate_status(token) for token in tokens} == {401}, 1)
+    winner = [answer.status_code for answer in answers].index(204)
+    assert [node.try_sign_in(email, passwords[winner]).status_code for node in nodes] == [200, 200]
+    # Two minutes count on both together.
+    before = sql(database, "SELECT count(*) FROM job")
+    assert [ask(node, email).status_code for node in nodes] == [202, 202]
+    assert sql(database, "SELECT count(*) FROM job") == before
+
+
+def test_a_change_on_one_node_ends_the_other_sessions_on_the_other_within_a_second(nodes, email):
+    """SE-06."""
+    first, second = nodes
+    here, there, elsewhere = first.sign_in(email), first.sign_in(email), second.sign_in(email)
+    assert [node.gate_status(token) for node in nodes for token in (here, there, elsewhere)] == [200] * 6
+    assert change(first, here, PASSWORD).status_code == 204
+    wait_for("the other node to refuse", lambda: {second.gate_status(token) for token in (there, elsewhere)} == {401}, 1)
+    assert [node.gate_status(here) for node in nodes] == [200, 200]
+    assert [node.try_sign_in(email, password).status_code for node in nodes for password in (PASSWORD, NEXT)] == [401, 200] * 2

@@ -58,8 +58,7 @@ import Testing
 
     @Test("a common password is refused whatever score is asked for, in any case")
     func common() {
-        var listing = estimator
-        listing.add(words: ["zeppelin-hangar"])
+        let listing = StrengthEstimator(adding: ["zeppelin-hangar"])
         for password in [
             "password", "PASSWORD", "PaSsWoRd", "passwordstandard", "12345678900987654321", "zeppelin-hangar", "Zeppelin-Hangar",
         ] {
@@ -111,8 +110,7 @@ import Testing
 
     @Test("a word of the site's own list is told from others")
     func listed() throws {
-        var listing = estimator
-        listing.add(words: ["zeppelin"])
+        let listing = StrengthEstimator(adding: ["zeppelin"])
         #expect(try #require(listing.verdict(on: "zeppelin7").sentences.dropFirst().first).contains("a word this site expects"))
     }
 }

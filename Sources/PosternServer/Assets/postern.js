@@ -30,5 +30,8 @@ for (const button of document.querySelectorAll("[data-show]")) {
     button.setAttribute("aria-pressed", shown);
   });
   // A password that shows is not kept by the browser as one.
-  field.form.addEventListener("submit", () => { field.type = "password"; });
+  field.form.addEventListener("submit", () => {
+    field.type = "password";
+    button.setAttribute("aria-pressed", false);
+  });
 }

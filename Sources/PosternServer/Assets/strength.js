@@ -13,7 +13,8 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
   let telling = 0;
 
   const load = async () => {
-    const [source, list] = await Promise.all([fetch(module), words ? fetch(words).then((answer) => answer.text()) : ""]);
+    const [source, list] = await Promise.all([fetch(module), words ? fetch(words) : null]);
+    if (list && !list.ok) throw new Error("no words");
     const { instance } = await WebAssembly.instantiateStreaming(source);
     const { memory, reserve, release, add_words, judge } = instance.exports;
     const withText = (texts, act) => {
@@ -30,8 +31,13 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
       }
       return answer;
     };
-    if (list) withText([list], (...place) => add_words(...place));
-    return (password, known) => withText([password.normalize("NFKC"), known], (...places) => {
+    if (list) withText([await list.text()], (...place) => add_words(...place));
+    // The form with fewer characters, as the server has it.
+    const judged = (password) => {
+      const normal = password.normalize("NFKC");
+      return [...password].length < [...normal].length ? password : normal;
+    };
+    return (password, known) => withText([judged(password), known], (...places) => {
       const block = judge(...places, Number(fewest), Number(lowest), Number(most));
       const view = new DataView(memory.buffer, block);
       const text = new TextDecoder().decode(new Uint8Array(memory.buffer, block + 32, view.getInt32(28, true)));
@@ -53,17 +59,13 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
     says.replaceChildren(title, ...sentences);
   };
 
+  // Null offline, or in a browser without WebAssembly: the server judges alone. The next key press tries again.
+  const ready = () => (loading ??= load().catch(() => { loading = null; return null; }));
+
   const show = async () => {
-    loading ??= load();
-    let judge;
-    try {
-      judge = await loading;
-    } catch {
-      // Offline, or a browser without WebAssembly: the server judges alone.
-      return;
-    }
+    const judge = await ready();
     clearTimeout(telling);
-    meter.hidden = field.value === "";
+    meter.hidden = !judge || field.value === "";
     if (meter.hidden) return says.replaceChildren();
     // The person first, as the server has it.
     const known = [email ? email.value.trim() : "", about].filter(Boolean).join("\n").normalize("NFKC");
@@ -72,7 +74,7 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
     telling = setTimeout(() => tell(verdict.words), says.childElementCount ? pause : 0);
   };
 
-  field.addEventListener("focus", () => { loading ??= load(); }, { once: true });
+  field.addEventListener("focus", ready, { once: true });
   field.addEventListener("input", show);
   email?.addEventListener("change", () => { if (field.value) show(); });
   // What a page shows again after a step back is judged at once.

@@ -33,6 +33,7 @@ extension Transaction {
             case .account(let id): ("account", id)
             case .commandLine: ("command-line", nil)
             case .visitor: ("visitor", nil)
+            case .server: ("server", nil)
             }
         try change(
             """

@@ -50,6 +50,8 @@ struct AuditEvent: Sendable {
         case account(Account.ID)
         /// Somebody on the server's own command line.
         case commandLine
+        /// The server by itself.
+        case server
         /// Nobody who is known: a visitor before signing in.
         case visitor
     }

@@ -3,7 +3,7 @@ import Secrets
 import ServiceLifecycle
 import Storage
 
-/// Runs jobs, one at a time, and survives anything but the end of the process: then the lease runs out and another takes over.
+/// Runs jobs, one of each kind at a time, and survives anything but the end of the process: then the lease runs out and another takes over.
 final class JobWorker: Service {
     typealias Handler = @Sendable (Secret<[UInt8]>) async -> JobOutcome
 
@@ -24,33 +24,43 @@ final class JobWorker: Service {
         self.logger = logger
     }
 
+    /// Each kind by itself: one whose work waits for a dead service keeps no other waiting.
     func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                do {
-                    // A task of its own, so that being told to stop doesn't cut a job off between its work and its row: what was sent
-                    // would be sent again.
-                    if try await Task(operation: { try await self.runOne() }).value { continue }
-                } catch {
-                    logger.warning("the job queue can't be reached", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: Self.idleWait)
+            await withDiscardingTaskGroup { group in
+                for kind in handlers.keys { group.addTask { await self.empty(kind) } }
             }
         }
     }
 
-    /// - Returns: whether there was one.
-    func runOne() async throws -> Bool {
-        for (kind, handler) in handlers {
-            let lease = random.bytes(16)
-            let claimed = try await store.write { (transaction) throws(StoreError) in
-                try transaction.claimJob(kind, lease: lease, now: .now())
+    private func empty(_ kind: Job.Kind) async {
+        while !Task.isCancelled {
+            do {
+                // A task of its own, so that being told to stop doesn't cut a job off between its work and its row: what was sent
+                // would be sent again.
+                if try await Task(operation: { try await self.runOne(kind) }).value { continue }
+            } catch {
+                logger.warning("the job queue can't be reached", metadata: ["error": "\(error)"])
             }
-            guard let job = claimed else { continue }
-            try await end(job, with: await perform(job, handler))
-            return true
+            try? await Task.sleep(for: Self.idleWait)
         }
+    }
+
+    /// - Returns: whether there was one, of any kind.
+    func runOne() async throws -> Bool {
+        for kind in handlers.keys where try await runOne(kind) { return true }
         return false
+    }
+
+    private func runOne(_ kind: Job.Kind) async throws -> Bool {
+        guard let handler = handlers[kind] else { return false }
+        let lease = random.bytes(16)
+        let claimed = try await store.write { (transaction) throws(StoreError) in
+            try transaction.claimJob(kind, lease: lease, now: .now())
+        }
+        guard let job = claimed else { return false }
+        try await end(job, with: await perform(job, handler))
+        return true
     }
 
     private func end(_ job: ClaimedJob, with outcome: JobOutcome) async throws(StoreError) {

@@ -59,11 +59,13 @@ extension Transaction {
             """) == 1
     }
 
-    /// Gives up. The row stays for administrators, with what it carried still sealed.
+    /// Gives up. The row stays for administrators, with what it carried still sealed; a password's hash is not kept that long.
     borrowing func buryJob(_ job: ClaimedJob, now: Timestamp, error: String) throws(StoreError) -> Bool {
-        try change(
+        let nothing: [UInt8] = []
+        return try change(
             """
-            UPDATE job SET state = 'dead', lease = NULL, ended_at = \(now), last_error = \(error)
+            UPDATE job SET state = 'dead', lease = NULL, ended_at = \(now), last_error = \(error),
+                payload = CASE WHEN kind = \(Job.Kind.checkPassword.rawValue) THEN \(nothing) ELSE payload END
             WHERE id = \(job.id) AND lease = \(job.lease) AND state = 'ready'
             """) == 1
     }

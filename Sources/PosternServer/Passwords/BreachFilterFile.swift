@@ -2,7 +2,9 @@ import BreachFilter
 import Glibc
 import Synchronization
 
-/// The filter on this machine, mapped and not read. A new file under the same name takes its place while the server runs.
+/// The filter on this machine. A new file under the same name takes its place while the server runs.
+///
+/// Read in place, not mapped: a file that somebody shortens or copies over would end the whole process at the next look-up (SIGBUS).
 final class BreachFilterFile: Sendable {
     struct Problem: Error, CustomStringConvertible {
         let description: String
@@ -23,47 +25,45 @@ final class BreachFilterFile: Sendable {
     private static let interval = Duration.seconds(1)
 
     private struct State {
-        var mapped: Mapped
+        var file: OpenFile
         var lookedAt: ContinuousClock.Instant
     }
 
     /// Throws where there is no filter at the start: then a setting is wrong.
     init(path: String) throws(Problem) {
         self.path = path
-        state = Mutex(State(mapped: try Mapped(path: path), lookedAt: .now))
+        state = Mutex(State(file: try OpenFile(path: path), lookedAt: .now))
     }
 
     /// Whether it errs so seldom that a password may be refused for it.
     var isExact: Bool { figures.fingerprintBits >= 16 }
 
     var figures: Figures {
-        let mapped = current()
+        let file = current()
         return Figures(
-            hashes: mapped.filter.hashes, fingerprintBits: mapped.filter.fingerprintBits, madeAt: mapped.filter.madeAt,
-            bytes: mapped.bytes.count)
+            hashes: file.filter.hashes, fingerprintBits: file.filter.fingerprintBits, madeAt: file.filter.madeAt, bytes: file.identity.size)
     }
 
-    /// - Returns: nil if the file is gone or spoiled and nothing was mapped before.
-    func contains(_ hash: BreachedHash) -> Bool? {
-        let mapped = current()
-        return mapped.filter.contains(hash, in: mapped.bytes)
-    }
+    /// - Returns: nil if the file was spoiled.
+    func contains(_ hash: BreachedHash) -> Bool? { current().contains(hash) }
 
     /// The file that stands under the name by now. One that is no filter leaves the one before in place.
-    private func current() -> Mapped {
-        state.withLock { state in
+    private func current() -> OpenFile {
+        let (file, isDue) = state.withLock { state in
             let now = ContinuousClock.now
-            guard now - state.lookedAt >= Self.interval else { return state.mapped }
-            state.lookedAt = now
-            if let identity = Mapped.identity(of: path), identity != state.mapped.identity, let new = try? Mapped(path: path) {
-                state.mapped = new
-            }
-            return state.mapped
+            let isDue = now - state.lookedAt >= Self.interval
+            if isDue { state.lookedAt = now }
+            return (state.file, isDue)
         }
+        // Outside the lock: others go on with the file that they have.
+        guard isDue, let identity = OpenFile.identity(of: path), identity != file.identity, let new = try? OpenFile(path: path) else {
+            return file
+        }
+        state.withLock { $0.file = new }
+        return new
     }
 
-    /// A file in memory, as long as somebody uses it.
-    private final class Mapped: @unchecked Sendable {
+    private final class OpenFile: Sendable {
         struct Identity: Equatable {
             let device: UInt
             let inode: UInt
@@ -77,30 +77,47 @@ final class BreachFilterFile: Sendable {
             }
         }
 
-        let bytes: UnsafeRawBufferPointer
+        private let descriptor: Int32
         let filter: BreachFilter
         let identity: Identity
 
         init(path: String) throws(Problem) {
-            let file = open(path, O_RDONLY | O_CLOEXEC)
-            guard file >= 0 else { throw Problem(description: "\(path) can't be read: \(String(cString: strerror(errno)))") }
-            defer { close(file) }
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Problem(description: "\(path) can't be read: \(String(cString: strerror(errno)))") }
             var status = stat()
-            guard fstat(file, &status) == 0, status.st_size > 0,
-                let address = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, file, 0), address != MAP_FAILED
-            else { throw Problem(description: "\(path) can't be mapped: \(String(cString: strerror(errno)))") }
-            let bytes = UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
+            fstat(descriptor, &status)
             do throws(BreachFilter.Problem) {
-                filter = try BreachFilter(bytes)
+                let header = Self.read(descriptor, BreachFilter.headerBytes)
+                let head = Self.read(descriptor, try BreachFilter.headBytes(of: header))
+                filter = try BreachFilter(head: head, fileBytes: Int(status.st_size))
             } catch {
-                munmap(address, bytes.count)
+                close(descriptor)
                 throw Problem(description: "\(path) is no whole filter: make one with 'postern password breached build'")
             }
-            self.bytes = bytes
+            self.descriptor = descriptor
             identity = Identity(status)
         }
 
-        deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+        deinit { close(descriptor) }
+
+        /// As much of the beginning as there is.
+        private static func read(_ descriptor: Int32, _ count: Int) -> [UInt8] {
+            [UInt8](unsafeUninitializedCapacity: count) { buffer, read in
+                while read < count {
+                    let part = pread(descriptor, buffer.baseAddress?.advanced(by: read), count - read, read)
+                    guard part > 0 else { return }
+                    read += part
+                }
+            }
+        }
+
+        func contains(_ hash: BreachedHash) -> Bool? {
+            let width = filter.fingerprintBits / 8
+            return filter.contains(hash) { offset in
+                var value: UInt16 = 0
+                return pread(descriptor, &value, width, offset) == width ? UInt16(littleEndian: value) : nil
+            }
+        }
 
         static func identity(of path: String) -> Identity? {
             var status = stat()

@@ -14,7 +14,7 @@ struct BreachFollowUp: Sendable {
     ) throws(StoreError) {
         if let hash = chosen.unasked { try ask(hash, of: account, setAt: setAt, in: transaction, now: setAt) }
         // No mail: who chose it has just been there, and the page says so.
-        if chosen.isSuspected { _ = try transaction.noteBreachedPassword(of: account, setAt: setAt, isCertain: false, now: setAt) }
+        if chosen.isSuspected { _ = try write(of: account, setAt: setAt, isCertain: false, in: transaction, now: setAt) }
     }
 
     /// Tells the owner that the password is another now.
@@ -31,15 +31,23 @@ struct BreachFollowUp: Sendable {
         try transaction.enqueue(Job(.checkPassword, payload: payload, keys: keys.current, now: now, random: random))
     }
 
+    private func write(
+        of account: Account.ID, setAt: Timestamp, isCertain: Bool, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        guard try transaction.noteBreachedPassword(of: account, setAt: setAt, isCertain: isCertain, now: now) else { return false }
+        try transaction.record(
+            AuditEvent(.breachedPasswordFound, account: account, by: .server, from: nil, at: now, detail: isCertain ? "" : "suspected"))
+        return true
+    }
+
     /// Writes a finding down and tells the owner, once for each password.
     func note(
         of account: Account.ID, setAt: Timestamp, isCertain: Bool, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
-        guard try transaction.noteBreachedPassword(of: account, setAt: setAt, isCertain: isCertain, now: now) else { return }
-        try transaction.record(
-            AuditEvent(
-                .breachedPasswordFound, account: account, by: .account(account), from: nil, at: now, detail: isCertain ? "" : "suspected"))
-        guard let address = try transaction.account(account)?.email, let email = EmailAddress(address) else { return }
+        guard try write(of: account, setAt: setAt, isCertain: isCertain, in: transaction, now: now),
+            // Whose address nobody confirmed gets no mail but the one that asks for it.
+            let owner = try transaction.account(account), owner.state == .active, let email = EmailAddress(owner.email)
+        else { return }
         try transaction.enqueue(mails.breached(to: email, isCertain: isCertain).job(keys: keys.current, now: now, random: random))
     }
 }
@@ -111,7 +119,8 @@ struct BreachAtSignIn: Sendable {
         let hash = BreachedHash(password: password.bytes.exposed)
         switch breaches.localAnswer(for: hash) {
         case .found: return .found(isCertain: true)
-        case .suspected: return .found(isCertain: false)
+        // The service knows for sure.
+        case .suspected: return breaches.range != nil ? .toAsk(Secret(hash.bytes)) : .found(isCertain: false)
         case .clean, .unknown: return breaches.filter == nil && breaches.range != nil ? .toAsk(Secret(hash.bytes)) : .nothing
         }
     }

@@ -24,7 +24,7 @@ struct BuildBreachFilter {
     ///   - madeAt: microseconds since 1970 UTC.
     /// - Returns: how many different hashes it holds.
     func build(_ lists: [String], target: String, madeAt: Int64) throws -> Int {
-        let bytes = try lists.reduce(0) { try $0 + Self.size(of: $1) }
+        let bytes = try lists.reduce(0) { try $0 + Self.size(of: $1, notThe: target) }
         let shardBits = Self.shardBits(hashes: bytes / Self.bytesPerLine)
         var writer = BreachFilterWriter(fingerprintBits: fingerprintBits, shardBits: shardBits)
         // Beside the target: that place has room for it, and a rename doesn't leave the file system.
@@ -38,8 +38,8 @@ struct BuildBreachFilter {
                 progress(0.5 * Double(done) / Double(max(bytes, 1)), "reading")
             }
         }
-        let temporary = target + ".new"
-        let output = try Output(path: temporary)
+        guard spill.count > 0 else { throw Problem(description: "No hash was found. Nothing was written.") }
+        let output = try Output(besides: target)
         do {
             try output.skip(writer.headBytes)
             for shard in 0..<1 << shardBits {
@@ -48,7 +48,7 @@ struct BuildBreachFilter {
             }
             try output.finish(head: writer.head(madeAt: madeAt), as: target)
         } catch {
-            unlink(temporary)
+            output.discard()
             throw error
         }
         return writer.hashes
@@ -60,10 +60,16 @@ struct BuildBreachFilter {
         return bits
     }
 
-    private static func size(of path: String) throws(Problem) -> Int {
-        var status = stat()
+    /// Of what is no plain file, such as a pipe, nobody knows: then as if it were large.
+    private static let unknownSize = 8 << 30
+
+    private static func size(of path: String, notThe target: String) throws(Problem) -> Int {
+        var (status, old) = (stat(), stat())
         guard stat(path, &status) == 0 else { throw Problem(description: "\(path) can't be read: \(String(cString: strerror(errno)))") }
-        return Int(status.st_size)
+        if stat(target, &old) == 0, old.st_dev == status.st_dev, old.st_ino == status.st_ino {
+            throw Problem(description: "\(target) is one of the lists. Nothing was written: name another file with --output.")
+        }
+        return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : unknownSize
     }
 
     private static func read(

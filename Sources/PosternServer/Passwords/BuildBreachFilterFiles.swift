@@ -1,6 +1,16 @@
 import Glibc
 
 extension BuildBreachFilter {
+    /// A file of a name that nobody else has, for this process alone.
+    private static func newFile(besides target: String) throws(Problem) -> (descriptor: Int32, path: String) {
+        // As mkstemp wants it: six of these become a name.
+        var name = Array((target + "." + String(repeating: "X", count: 6)).utf8CString)
+        let descriptor = mkstemp(&name)
+        let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard descriptor >= 0 else { throw Problem(description: "\(target) can't be written: \(String(cString: strerror(errno)))") }
+        return (descriptor, path)
+    }
+
     /// Keys sorted into files by shard, so that any number of them needs little memory.
     final class Spill {
         private let path: String
@@ -9,13 +19,13 @@ extension BuildBreachFilter {
         /// Where each shard's blocks lie in the one file.
         private var blocks: [[(offset: Int, count: Int)]]
         private var end = 0
+        /// How many keys were added.
+        private(set) var count = 0
         private static let blockKeys = 2_048
 
         /// One file without a name: it is gone when this process is.
         init(besides target: String, shards: Int) throws(Problem) {
-            path = target + ".keys"
-            file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-            guard file >= 0 else { throw Problem(description: "\(path) can't be written: \(String(cString: strerror(errno)))") }
+            (file, path) = try BuildBreachFilter.newFile(besides: target)
             unlink(path)
             buffers = Array(repeating: [], count: shards)
             blocks = Array(repeating: [], count: shards)
@@ -25,6 +35,7 @@ extension BuildBreachFilter {
 
         func add(_ key: UInt64, to shard: Int) throws(Problem) {
             buffers[shard].append(key)
+            count += 1
             if buffers[shard].count == Self.blockKeys { try flush(shard) }
         }
 
@@ -62,11 +73,9 @@ extension BuildBreachFilter {
         private let path: String
         private let file: Int32
 
-        init(path: String) throws(Problem) {
-            self.path = path
-            file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-            guard file >= 0 else { throw failed }
-        }
+        init(besides target: String) throws(Problem) { (file, path) = try BuildBreachFilter.newFile(besides: target) }
+
+        func discard() { unlink(path) }
 
         deinit { close(file) }
 
@@ -86,7 +95,7 @@ extension BuildBreachFilter {
         func finish(head: [UInt8], as target: String) throws(Problem) {
             try skip(0)
             try write(head)
-            guard fsync(file) == 0, rename(path, target) == 0 else { throw failed }
+            guard fchmod(file, 0o644) == 0, fsync(file) == 0, rename(path, target) == 0 else { throw failed }
         }
     }
 }

@@ -8,7 +8,7 @@ struct ChosenPassword: Sendable {
     let password: Password
     /// Its hash, where no list could be asked: a job asks again.
     fileprivate(set) var unasked: Secret<[UInt8]>?
-    /// A filter that errs once in 250 knows it: its owner is told, and nothing more.
+    /// A filter that errs once in 256 knows it: its owner is told, and nothing more.
     fileprivate(set) var isSuspected = false
 
     fileprivate init(_ password: Password) { self.password = password }
@@ -21,9 +21,9 @@ enum PasswordRefusal: Error, Sendable {
     case tooLong(most: Int)
     case common(Verdict)
     case tooWeak(lowest: Int, Verdict)
-    case breached(Verdict)
+    case breached
     /// No list of stolen passwords could be asked, and the settings refuse what wasn't held against one.
-    case unasked(Verdict)
+    case unasked
 }
 
 /// Decides whether somebody may set a password: length, strength, the common ones, the stolen ones.
@@ -46,14 +46,13 @@ struct ChoosePassword: Sendable {
         case nil: break
         }
         var chosen = ChosenPassword(password)
-        let hash = BreachedHash(password: password.bytes.exposed)
-        switch await breaches.answer(for: hash) {
+        switch await breaches.answer(for: password) {
         case .clean: break
-        case .found: throw .breached(verdict)
+        case .found: throw .breached
         case .suspected: chosen.isSuspected = true
         case .unknown:
-            guard judge.policy.breached.onFailure == .allow else { throw .unasked(verdict) }
-            chosen.unasked = Secret(hash.bytes)
+            guard judge.policy.breached.onFailure == .allow else { throw .unasked }
+            chosen.unasked = Secret(BreachedHash(password: password.bytes.exposed).bytes)
         }
         return chosen
     }

@@ -11,11 +11,19 @@ struct Password: Sendable {
     static let mostBytes = 4_096
 
     let bytes: Secret<[UInt8]>
+    /// What length and strength are taken of: the form with fewer characters. One sign that stands for eighteen was one key press, and
+    /// accents typed apart are no letters of their own.
+    let judged: Secret<String>
+    /// The hashes' other spelling: as it was typed, if that is not the normal form.
+    let typed: Secret<[UInt8]>?
 
     /// A password to be tried: any length up to the limit. Whether one may be *set* is `ChoosePassword`'s to say.
     init(trying text: String) throws(TooLong) {
         guard text.utf8.count <= Self.mostBytes else { throw TooLong() }
-        bytes = Secret(Array(Self.normalised(text).utf8))
+        let normal = Self.normalised(text)
+        bytes = Secret(Array(normal.utf8))
+        judged = Secret(text.unicodeScalars.count < normal.unicodeScalars.count ? text : normal)
+        typed = text.utf8.elementsEqual(normal.utf8) ? nil : Secret(Array(text.utf8))
     }
 
     /// ASCII is its own normal form, and most passwords are nothing else.

@@ -14,9 +14,7 @@ struct PasswordJudge: Sendable {
         self.policy = policy
         self.site = site + policy.words
         self.listedWords = listedWords
-        var estimator = StrengthEstimator()
-        estimator.add(words: listedWords)
-        self.estimator = estimator
+        estimator = StrengthEstimator(adding: listedWords)
     }
 
     /// - Parameters:
@@ -29,7 +27,7 @@ struct PasswordJudge: Sendable {
     /// - Parameter known: all that is known; what comes first counts, where it is too much. In the password's own normal form.
     private func verdict(on password: Password, knowing known: [String], groups: [String]) -> Verdict {
         estimator.verdict(
-            on: String(decoding: password.bytes.exposed, as: UTF8.self), about: known.map(Password.normalised),
+            on: password.judged.exposed, about: known.map(Password.normalised),
             policy: policy.strength(for: groups))
     }
 
@@ -41,6 +39,6 @@ struct PasswordJudge: Sendable {
         on password: Password, about: [String], groups: [String] = [], isSiteKnown: Bool = true, isBreached: Bool = false
     ) -> StrengthDocument {
         let verdict = verdict(on: password, knowing: about + (isSiteKnown ? site : policy.words), groups: groups)
-        return StrengthDocument(verdict, reason: verdict.reason ?? (isBreached ? .passwordBreached : nil))
+        return StrengthDocument(verdict, isBreached: isBreached)
     }
 }

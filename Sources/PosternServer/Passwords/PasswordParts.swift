@@ -14,6 +14,8 @@ struct PasswordParts: Sendable {
     /// The page's module, gzipped.
     let module: [UInt8]
     let lookup: BreachLookup
+    /// The same lists, with places of its own: strangers who fill the others can't stop what is asked again.
+    let lookupOfJobs: BreachLookup
     private let mails: PasswordMail
     let policyAtSignIn: PasswordPolicy.AtSignIn
 
@@ -21,24 +23,21 @@ struct PasswordParts: Sendable {
     private static let mostWords = 200_000
     private static let mostListBytes = 4 << 20
 
+    private static func range(_ url: String) -> BreachRange {
+        let probe = SiteProbe(longestSeconds: 2)
+        return BreachRange(url: url) { url, headers in
+            guard case .answered(let answer) = await probe.ask("GET", url, headers: headers), answer.status == 200 else { return nil }
+            return answer.body
+        }
+    }
+
     init(settings: Settings) throws {
         let policy = settings.passwords
-        let words = try policy.lists.flatMap(Self.words)
-        guard words.count <= Self.mostWords else {
-            throw Problem(description: "password.lists: \(words.count) words. Allowed: at most \(Self.mostWords) in all lists.")
-        }
+        let words = try Self.merged(policy.lists)
         let judge = PasswordJudge(policy: policy, site: [settings.site.name, settings.publicURL.host], listedWords: words)
-        let probe = SiteProbe(longestSeconds: 2)
-        lookup = BreachLookup(
-            filter: try policy.breached.filter.map(BreachFilterFile.init),
-            range: policy.breached.url.map { url in
-                BreachRange(url: url) { url, headers in
-                    guard case .answered(let answer) = await probe.ask("GET", url, headers: headers), answer.status == 200 else {
-                        return nil
-                    }
-                    return answer.body
-                }
-            })
+        let filter = try policy.breached.filter.map(BreachFilterFile.init)
+        lookup = BreachLookup(filter: filter, range: policy.breached.url.map(Self.range))
+        lookupOfJobs = BreachLookup(filter: filter, range: policy.breached.url.map(Self.range))
         let built = UnsafeBufferPointer(start: postern_strength_module(), count: Int(postern_strength_module_size()))
         module = Array(built)
         desk = PasswordDesk(
@@ -67,10 +66,24 @@ struct PasswordParts: Sendable {
     /// A content's hash, for a name that changes with it.
     private static func name(of bytes: [UInt8]) -> String { Shell.hex(Array(SHA256.hash(data: bytes).prefix(8))) }
 
-    private static func words(of path: String) throws -> [String] {
-        guard let data = FileManager.default.contents(atPath: path), data.count <= mostListBytes else {
-            throw Problem(description: "password.lists: \(path) can't be read, or has more than \(mostListBytes) bytes.")
+    /// One list of all: first what is first on each, then what is second.
+    private static func merged(_ paths: [String]) throws(Problem) -> [String] {
+        var (lists, bytes): ([[String]], Int) = ([], 0)
+        for path in paths {
+            guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self) else {
+                throw Problem(description: "password.lists: \(path) can't be read, or isn't UTF-8.")
+            }
+            bytes += data.count
+            let lines = text.split(whereSeparator: \.isNewline).map { Password.normalised(trimmed(String($0))) }
+            // A byte order mark is no part of the first word.
+            lists.append(lines.map { $0.first == "\u{FEFF}" ? String($0.dropFirst()) : $0 }.filter { !$0.isEmpty })
         }
-        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).map { trimmed(String($0)) }.filter { !$0.isEmpty }
+        let count = lists.reduce(0) { $0 + $1.count }
+        guard bytes <= mostListBytes, count <= mostWords else {
+            throw Problem(
+                description: "password.lists: \(count) words in \(bytes) bytes. Allowed: \(mostWords) words in \(mostListBytes) bytes.")
+        }
+        let longest = lists.map(\.count).max() ?? 0
+        return (0..<longest).flatMap { place in lists.compactMap { place < $0.count ? $0[place] : nil } }
     }
 }

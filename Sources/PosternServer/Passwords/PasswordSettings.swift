@@ -32,10 +32,11 @@ extension Settings {
         passwords.breached.url = raw.text("password.breached.url")
         if let url = passwords.breached.url {
             let host = PublicURL(url.split(separator: "/", omittingEmptySubsequences: false).prefix(3).joined(separator: "/"))
-            guard let host, host.isHTTPS || host.isLoopback, !url.contains("?"), isPlainLine(url) else {
+            guard let host, host.isHTTPS || host.isLoopback, url.hasSuffix("/"), !url.contains("?"), !url.contains("#"), isPlainLine(url)
+            else {
                 throw raw.problem(
                     "password.breached.url", found: url,
-                    allowed: "an https:// URL behind which five digits can stand, such as https://api.pwnedpasswords.com/range/")
+                    allowed: "an https:// URL with a slash at its end, such as https://api.pwnedpasswords.com/range/")
             }
         }
         passwords.breached.onFailure = try raw.choice("password.breached.on-failure") ?? .allow

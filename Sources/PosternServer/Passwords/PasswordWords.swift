@@ -32,9 +32,9 @@ extension PasswordRefusal {
 
     private var verdict: Verdict? {
         switch self {
-        case .tooLong: nil
-        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict), .breached(let verdict), .unasked(let verdict):
-            verdict
+        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict): verdict
+        // How long it would hold says nothing here.
+        case .tooLong, .breached, .unasked: nil
         }
     }
 

@@ -59,7 +59,7 @@ struct PasswordCommand: AsyncParsableCommand {
 
         @Argument(help: "Lists of hashes.") var lists: [String]
         @Option(name: .shortAndLong, help: "The filter file.") var output: String
-        @Option(help: "16, or 8 for half the size: that errs once in 250, and only warns.") var bits = 16
+        @Option(help: "16, or 8 for half the size: that errs once in 256, and only warns.") var bits = 16
 
         func validate() throws {
             guard bits == 8 || bits == 16 else { throw ValidationError("A fingerprint has 8 or 16 bits.") }
@@ -127,7 +127,7 @@ struct PasswordCommand: AsyncParsableCommand {
             switch answer {
             case .clean: "Not on the list."
             case .found: "On the list: stolen somewhere, and tried first."
-            case .suspected: "Perhaps on the list: this filter errs once in 250."
+            case .suspected: "Perhaps on the list: this filter errs once in 256."
             case .unknown: "The list doesn't answer."
             }
         }
@@ -151,7 +151,7 @@ struct PasswordCommand: AsyncParsableCommand {
             }
             print("Hashes       \(figures.hashes)")
             print("Made         \(ISOTime.words(madeAt))")
-            print("Fingerprints \(figures.fingerprintBits) bits: errs once in \(figures.fingerprintBits == 8 ? "250" : "65,000")")
+            print("Fingerprints \(figures.fingerprintBits) bits: errs once in \(figures.fingerprintBits == 8 ? "256" : "65,536")")
             print("Size         \(figures.bytes) bytes")
         }
     }

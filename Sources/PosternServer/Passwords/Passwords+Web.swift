@@ -36,7 +36,7 @@ struct PasswordsWeb: Room {
         if let session = visit.session { known = try await person(session) }
         return try .json(
             desk.choose.judge.document(
-                on: password, about: texts + known.about, groups: known.groups,
+                on: password, about: known.about + texts, groups: known.groups,
                 isBreached: desk.choose.breaches.isListedHere(password)))
     }
 

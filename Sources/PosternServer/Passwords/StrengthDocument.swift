@@ -55,8 +55,9 @@ struct StrengthDocument: Encodable, Sendable {
         case crackTimes = "crack_times"
     }
 
-    /// - Parameter reason: why it may not be set; nil if it may.
-    init(_ verdict: Verdict, reason: Reason?) {
+    /// - Parameter isBreached: whether it is on a list of stolen ones, however strong it is.
+    init(_ verdict: Verdict, isBreached: Bool) {
+        let reason = verdict.reason ?? (isBreached ? .passwordBreached : nil)
         let estimate = verdict.estimate
         score = estimate.score
         guesses = estimate.guesses
@@ -71,7 +72,9 @@ struct StrengthDocument: Encodable, Sendable {
         sequence = estimate.sequence.map(Part.init)
         acceptable = reason == nil
         self.reason = reason?.rawValue
-        (title, sentences) = (verdict.title, verdict.sentences)
+        (title, sentences) =
+            reason == .passwordBreached
+            ? (Reason.passwordBreached.title, [Reason.passwordBreached.advice]) : (verdict.title, verdict.sentences)
     }
 }
 

@@ -36,9 +36,9 @@ struct SetupWeb: Room {
         let form = try FormFields(visit.body)
         var page = page(visit)
         page.email = form.text("email")
-        func again(_ problem: LinkPage.Problem?) -> Response {
+        func again(_ problem: LinkPage.Problem?, status: HTTPResponse.Status = .unprocessableContent) -> Response {
             page.problem = problem
-            return .page(page.html(shell.pages), status: .unprocessableContent)
+            return .page(page.html(shell.pages), status: status)
         }
         guard let email = EmailAddress(page.email) else { return again(.emailInvalid) }
         guard try await setUp.isAlive(try links.token(request), now: visit.now) else { throw Refused(.linkInvalid) }
@@ -47,7 +47,7 @@ struct SetupWeb: Room {
             password = try await passwords.choose.choose(form["password"] ?? "", about: [page.email])
         } catch {
             page.newPassword = page.newPassword.map(error.field)
-            return again(nil)
+            return again(nil, status: error.reason.status)
         }
         switch try await setUp.make(email, password: password, link: try links.token(request), client: visit.client, now: visit.now) {
         case .ownerMade: return links.spent(.seeOther("/auth/sign-in?done=setup"))

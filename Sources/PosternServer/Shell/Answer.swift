@@ -39,7 +39,7 @@ extension Response {
             signInURL: refused.signInURL,
             requestID: requestID)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
-        headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? (reason == .busy || reason == .unavailable ? "5" : nil)
+        headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? ([.busy, .unavailable, .passwordUnasked].contains(reason) ? "5" : nil)
         let body = (try? encoded(problem)) ?? Data()
         return Response(status: reason.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }

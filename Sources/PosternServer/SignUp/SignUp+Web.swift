@@ -43,12 +43,17 @@ struct SignUpWeb: Room {
         let form = try FormFields(visit.body)
         var page = page(visit)
         page.email = form.text("email")
-        func again(_ problem: SignUpPage.Problem?) -> Response {
+        func again(_ problem: SignUpPage.Problem?, status: HTTPResponse.Status = .unprocessableContent) -> Response {
             page.problem = problem
-            return .page(page.html(shell.pages), status: .unprocessableContent)
+            return .page(page.html(shell.pages), status: status)
         }
         guard isOpen else { throw Refused(.signUpClosed) }
         guard let email = EmailAddress(page.email) else { return again(.emailInvalid) }
+        switch signUp.refusal(of: email) {
+        case .otherDomain?: return again(.otherDomain)
+        case .busy?: throw Refused(.busy)
+        case .closed?, .accepted?, nil: break
+        }
         do {
             let password = try await passwords.choose.choose(form["password"] ?? "", about: [page.email])
             switch try await signUp.apply(.init(email: email, password: password, client: visit.client), now: visit.now) {
@@ -59,7 +64,7 @@ struct SignUpWeb: Room {
             }
         } catch let refusal as PasswordRefusal {
             page.password = refusal.field(page.password)
-            return again(nil)
+            return again(nil, status: refusal.reason.status)
         }
     }
 
@@ -67,7 +72,14 @@ struct SignUpWeb: Room {
         let fields = try JSONFields(visit.body, allowed: ["email", "password"])
         let address = try fields.text("email")
         guard let email = EmailAddress(address) else { throw Refused(.emailInvalid, field: "email") }
-        let password = try await chosen(try fields.text("password"), about: address)
+        let text = try fields.text("password")
+        switch signUp.refusal(of: email) {
+        // The same in every mode: the API tells a stranger nothing about who may sign up.
+        case .closed?, .otherDomain?, .accepted?: return .nothing(.accepted)
+        case .busy?: throw Refused(.busy)
+        case nil: break
+        }
+        let password = try await chosen(text, about: address)
         switch try await signUp.apply(.init(email: email, password: password, client: visit.client), now: visit.now) {
         // The same in every mode: the API tells a stranger nothing about who may sign up.
         case .accepted, .closed, .otherDomain: return .nothing(.accepted)
@@ -138,7 +150,7 @@ struct SignUpWeb: Room {
         } catch {
             var page = invitationPage(email, visit)
             page.newPassword = page.newPassword.map(error.field)
-            return .page(page.html(shell.pages), status: .unprocessableContent)
+            return .page(page.html(shell.pages), status: error.reason.status)
         }
         switch try await invite.accept(token, password: password, client: visit.client, now: visit.now) {
         case .accepted: return links.spent(.seeOther("/auth/sign-in?done=invitation"))

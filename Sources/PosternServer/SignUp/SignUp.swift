@@ -31,13 +31,17 @@ struct SignUp: Sendable {
     static let linkPurpose = Token.Purpose(label: "e-mail confirmation")
     static let linkLifetime = Duration.seconds(24 * 3_600)
 
-    func apply(_ application: Application, now: Timestamp) async throws(StoreError) -> Outcome {
+    /// What is known before anything costs work: nil if an application would be looked at.
+    func refusal(of email: EmailAddress) -> Outcome? {
         switch mode {
-        case .open: break
-        case .domains: guard domains.contains(String(application.email.domain)) else { return .otherDomain }
-        case .invited, .closed: return .closed
+        case .open: hasher.isFull ? .busy : nil
+        case .domains: !domains.contains(String(email.domain)) ? .otherDomain : hasher.isFull ? .busy : nil
+        case .invited, .closed: .closed
         }
-        guard !hasher.isFull else { return .busy }
+    }
+
+    func apply(_ application: Application, now: Timestamp) async throws(StoreError) -> Outcome {
+        if let refusal = refusal(of: application.email) { return refusal }
         // Always hashed: an address with an account costs the same as one without.
         guard let hash = try? await hasher.hash(application.password.password) else { return .busy }
         let token = Token(random: random.bytes(Token.byteCount))

@@ -14,9 +14,9 @@ ALL = (*NAMES.values(), PORTAL)
 
 
 class Hosts:
-    def __init__(self, binary: str, folder: Path):
+    def __init__(self, binary: str, folder: Path, settings: str = ""):
         port = free_port()
-        self.postern = Postern(binary, folder, public_url=f"https://{PORTAL}:{port}")
+        self.postern = Postern(binary, folder, public_url=f"https://{PORTAL}:{port}", settings=settings)
         self.apps = {name: SampleApp() for name in NAMES}
         self.proxy = None
         try:

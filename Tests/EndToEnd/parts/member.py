@@ -11,6 +11,7 @@ class Member:
     def __init__(self, postern: Postern, email: str, role: str = "member"):
         self.postern, self.email = postern, email
         self.id = postern.make_account(email, role)
+        self.password = PASSWORD
         self.phone: Phone | None = None
         self.codes: list[str] = []
 
@@ -57,7 +58,7 @@ class Member:
         """The answer to the password."""
         cookies = {"Cookie": f"postern-trust={trust}"} if trust else {}
         answer = (node or self.postern).request(
-            "POST", "/auth/v1/sign-in", json={"email": self.email, "password": PASSWORD}, headers=cookies)
+            "POST", "/auth/v1/sign-in", json={"email": self.email, "password": self.password}, headers=cookies)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

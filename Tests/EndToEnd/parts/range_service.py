@@ -129,7 +129,15 @@ class RangeService:
                 self.say(302, b"", ("Location", f"http://127.0.0.1:{service.port}/elsewhere/{prefix}"))
 
             def do_hang(self, prefix: str) -> None:
-                service.over.wait(60)
+                # Until whoever asked hangs up.
+                self.connection.settimeout(0.05)
+                end = time.monotonic() + 60
+                while time.monotonic() < end and not service.over.is_set():
+                    try:
+                        if self.connection.recv(1) == b"":
+                            return
+                    except TimeoutError:
+                        pass
 
             def do_drip(self, prefix: str) -> None:
                 self.say(200, b"", length=100_000)

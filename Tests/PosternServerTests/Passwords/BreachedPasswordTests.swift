@@ -37,7 +37,10 @@ struct BreachedPasswordTests {
         let cases: [(body: String, answer: BreachRange.Answer)] = [
             ("\(suffix):3", .listed), ("\(other):1\r\n\(suffix):12\r\n", .listed), (suffix.lowercased() + ":1", .listed),
             ("\(suffix):0\r\n\(other):0", .notListed), ("\(other):5", .notListed), ("", .notAnswered), ("<html>", .notAnswered),
-            ("\(suffix)", .notAnswered), ("\(suffix):x", .notAnswered), ("\(suffix):-1", .notAnswered), ("\(suffix)0:4", .notAnswered),
+            ("\(suffix)", .notAnswered), ("\(suffix)0:4", .notAnswered),
+            // Whatever stands behind the own suffix but a plain 0.
+            ("\(suffix):x", .listed), ("\(suffix):1,234", .listed), ("\(suffix):99999999999999999999", .listed),
+            ("\u{FEFF}\(suffix):1", .listed),
             ("é\(suffix.dropFirst()):4", .notAnswered), (String(repeating: ":", count: 10_000), .notAnswered),
         ]
         for (body, answer) in cases { #expect(BreachRange.answer(for: suffix, in: body) == answer, "\(body.prefix(60))") }
