@@ -25,8 +25,8 @@ public struct Verdict: Sendable {
     public let feedback: Feedback
     /// Nil if it will do.
     public let refusal: Refusal?
-    /// 0 to 4, for a meter: the score, or 0 for what is too short, too long or common.
-    public var level: Int { refusal == nil || refusal == .tooWeak ? estimate.score : 0 }
+    /// 0 to 4, for a meter: 0 for what is too short, too long or common. Lower than the score where known words carry the password.
+    public let level: Int
     /// One or two words, such as `Weak`.
     public let title: String
     /// How long it would hold, what is weak, what to do.
@@ -39,7 +39,8 @@ extension StrengthEstimator {
     public func verdict(on password: String, about: [String] = [], policy: StrengthPolicy = StrengthPolicy()) -> Verdict {
         let estimate = estimate(password, context: Self.contextPoints(from: about))
         let feedback = feedback(on: password, estimate)
-        let words = VerdictWords(estimate: estimate, commonIn: commonList(password), lowestScore: policy.lowestScore)
+        let sure = estimate.withoutFloorOverContext
+        let words = VerdictWords(estimate: sure, commonIn: commonList(password), lowestScore: policy.lowestScore)
         let missing = policy.fewestCodePoints - password.points(most: policy.fewestCodePoints).count
         let refusal: Verdict.Refusal? =
             if missing > 0 {
@@ -48,7 +49,7 @@ extension StrengthEstimator {
                 .tooLong
             } else if words.isCommon {
                 .common
-            } else if estimate.score < policy.lowestScore {
+            } else if sure.score < policy.lowestScore {
                 .tooWeak
             } else {
                 nil
@@ -56,13 +57,16 @@ extension StrengthEstimator {
         switch refusal {
         case .tooShort:
             let more = Decimal.text(missing) + " more " + (missing == 1 ? "character." : "characters.")
-            return Verdict(estimate: estimate, feedback: feedback, refusal: refusal, title: "Too short", sentences: ["It needs " + more])
+            return Verdict(
+                estimate: estimate, feedback: feedback, refusal: refusal, level: 0, title: "Too short", sentences: ["It needs " + more])
         case .tooLong:
             return Verdict(
-                estimate: estimate, feedback: feedback, refusal: refusal, title: "Too long",
+                estimate: estimate, feedback: feedback, refusal: refusal, level: 0, title: "Too long",
                 sentences: ["It has more than " + Decimal.text(policy.mostBytes) + " bytes."])
         case .common, .tooWeak, nil:
-            return Verdict(estimate: estimate, feedback: feedback, refusal: refusal, title: words.title, sentences: words.sentences)
+            return Verdict(
+                estimate: estimate, feedback: feedback, refusal: refusal, level: refusal == .common ? 0 : sure.score, title: words.title,
+                sentences: words.sentences)
         }
     }
 
@@ -102,6 +106,17 @@ extension StrengthEstimator {
             for part in points.split(whereSeparator: { !$0.isDigit && !$0.isCapital && !$0.isSmall && $0 < 128 }) { add(part) }
         }
         return words
+    }
+}
+
+extension Estimate {
+    /// The model takes it that shorter sequences of anything are tried before longer ones, which alone makes any three parts 10⁸ guesses.
+    /// Whoever attacks one person tries their names in twos and threes first: with such a part only the parts themselves count.
+    fileprivate var withoutFloorOverContext: Estimate {
+        let hasContext = sequence.contains { if case .word(.context, _, _, _) = $0.pattern { true } else { false } }
+        guard hasContext else { return self }
+        let product = sequence.enumerated().reduce(1.0) { $0 * $1.element.guesses * Double($1.offset + 1) }
+        return Estimate(guesses: min(guesses, product), sequence: sequence)
     }
 }
 

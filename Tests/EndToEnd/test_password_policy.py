@@ -159,14 +159,17 @@ def test_a_sites_own_lists_make_their_words_common_passwords(make_postern, tmp_p
     assert "password.lists" in line and f"{tmp_path}/one.txt" in line
 
 
-def test_a_list_that_is_too_large_stops_the_start(make_postern, tmp_path):
+def test_a_list_that_is_too_large_or_no_text_stops_the_start(make_postern, tmp_path):
     many = tmp_path / "many.txt"
     many.write_text("".join(f"w{number}\n" for number in range(200_001)))
     line = start_in_vain(make_postern(settings=f"password: {{lists: ['{many}']}}\n"))
     assert "password.lists" in line and "200001 words" in line and "200000" in line
     many.write_bytes(b"a" * (4 << 20) + b"\n")
     line = start_in_vain(make_postern("large", settings=f"password: {{lists: ['{many}']}}\n"))
-    assert "password.lists" in line and str(many) in line and str(4 << 20) in line
+    assert "password.lists" in line and f"{(4 << 20) + 1} bytes" in line and str(4 << 20) in line
+    many.write_bytes("größer\n".encode("latin-1"))
+    line = start_in_vain(make_postern("foreign", settings=f"password: {{lists: ['{many}']}}\n"))
+    assert "password.lists" in line and str(many) in line and "UTF-8" in line
 
 
 @pytest.mark.parametrize("setting, key, allowed", [
@@ -185,6 +188,7 @@ def test_a_list_that_is_too_large_stops_the_start(make_postern, tmp_path):
     ("groups: {staff: {password: {minimum-score: 9}}}", "groups.staff.password.minimum-score", "from 0 to 4"),
     ("password: {breached: {url: 'http://example.org/range/'}}", "password.breached.url", "an https:// URL"),
     ("password: {breached: {url: 'https://example.org/range?of='}}", "password.breached.url", "an https:// URL"),
+    ("password: {breached: {url: 'https://example.org/range'}}", "password.breached.url", "a slash at its end"),
     ("password: {breached: {url: 'example.org'}}", "password.breached.url", "an https:// URL"),
     ("password: {breached: {on-failure: ignore}}", "password.breached.on-failure", "allow, refuse"),
     ("password: {breached: {at-sign-in: refuse}}", "password.breached.at-sign-in", "off, warn"),
@@ -254,12 +258,23 @@ def test_what_is_known_is_refused_inside_a_password(known, plain, word):
 
 
 @pytest.mark.parametrize("password", [
-    "okonkwo.xanthippe", "xanthippeokonkwo", "OkonkwoXanthippe", "okonkwo.xanthippe@example.org", "quabbelsternzwirnfaden", "zwirnfaden quabbelstern",
-    "Zwirnfaden Brzeszczot", "brzeszczotzwirnfaden", "ZWIRNFADEN-QUABBELSTERN", "xanthippe.okonkwo", "0k0nkw0.x4nth1pp3", "OkonkwoXanthippe1",
-    "xanthippeokonkwo!",
+    "okonkwo.xanthippe", "0k0nkw0.x4nth1pp3", "xanthippeokonkwo", "OkonkwoXanthippe", "okonkwo.xanthippe@example.org", "Zwirnfaden Brzeszczot",
+    "quabbelsternzwirnfaden", "brzeszczotzwirnfaden",
 ])
 def test_what_is_known_is_refused_in_pairs(known, password):
-    """PW-07: with hardly anything beside them but what joins them."""
+    """PW-07."""
+    refused_as_known(known, password)
+
+
+@pytest.mark.parametrize("password", [
+    "xanthippe.okonkwo", "OkonkwoXanthippe1", "xanthippeokonkwo!", "zwirnfaden quabbelstern", "ZWIRNFADEN-QUABBELSTERN",
+])
+def test_a_sign_beside_what_is_known_makes_no_password_of_it(known, password):
+    """PW-07: two known words and one character more."""
+    refused_as_known(known, password)
+
+
+def refused_as_known(known: Postern, password: str) -> None:
     found = verdict(known, password, [EMAIL])
     assert not found["acceptable"] and found["reason"] == "password-too-weak", found["sentences"]
     assert reason(known.sign_up(EMAIL, password)) == (422, "password-too-weak")
@@ -341,7 +356,7 @@ def test_an_estimate_has_these_fields_and_none_of_the_passwords_characters(plain
     password = "Zyxomma1987/quxqux"
     answer = strength(plain, password, ["zyxomma@example.org"])
     found = answer.json()
-    assert set(found) == {"score", "guesses", "guesses_log10", "crack_times", "warning", "suggestions", "sequence", "acceptable", "title", "sentences"}
+    assert set(found) == {"score", "guesses", "guesses_log10", "crack_times", "warning", "suggestions", "sequence", "acceptable", "level", "title", "sentences"}
     assert math.isclose(found["guesses_log10"], math.log10(found["guesses"]), rel_tol=1e-12)
     per_second = {
         "online_throttling_100_per_hour": 100 / 3_600, "online_no_throttling_10_per_second": 10, "offline_slow_hashing_1e4_per_second": 1e4,

@@ -45,11 +45,11 @@ def ours(binary, tmp_path):
 
 
 def context(about: list[str]) -> list[str]:
-    """Each text whole, then its parts of three letters or digits or more, each once."""
+    """Each text whole, the two sides of an address, then its parts of three letters or digits or more, each once."""
     words = []
     for text in about:
         parts = "".join(character if character.isalnum() or character > "\x7f" else " " for character in text).split(" ")
-        words += [word for word in [text, *parts] if len(word) >= 3]
+        words += [word for word in [text, *text.split("@"), *parts] if len(word) >= 3]
     return list(dict.fromkeys(words))
 
 
@@ -140,10 +140,10 @@ def test_a_capital_of_two_small_letters_moves_no_word(ours, password):
 
 
 @pytest.mark.parametrize("word, password, theirs, mine", [
-    # Python's small sigma depends on where the word ends, ours doesn't: ΟΔΥΣΣΕΥΣ is οδυσσευσ.
-    ("ΟΔΥΣΣΕΥΣ", "οδυσσευς", 2, 10**8 + 1), ("οδυσσευς", "ΟΔΥΣΣΕΥΣ", 2, 10**8 + 1), ("ΟΔΥΣΣΕΥΣ", "οδυσσευσ", 10**8 + 1, 2),
+    ("ΟΔΥΣΣΕΥΣ", "οδυσσευς", 2, 2), ("οδυσσευς", "ΟΔΥΣΣΕΥΣ", 2, 2), ("ΟΔΥΣΣΕΥΣ", "οδυσσευσ", 10**8 + 1, 2),
+    ("οδυσσευς", "οδυσσευσ", 10**8 + 1, 2),
 ])
-def test_the_sigma_at_a_words_end_is_a_letter_of_its_own(ours, word, password, theirs, mine):
+def test_the_sigma_at_a_words_end_is_the_same_letter(ours, word, password, theirs, mine):
     assert zxcvbn(password, [word])["guesses"] == theirs
     assert only(ours([password], [word]))["guesses"] == mine
 

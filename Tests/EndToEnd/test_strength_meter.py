@@ -116,15 +116,14 @@ def passwords_for(about: list[str], count: int, seed: str) -> list[str]:
 
 
 def as_the_command_says(answer: dict) -> dict:
-    return {name: answer.get(name) for name in ("guesses", "score", "reason", "warning", "suggestions", "title", "sentences")}
+    return {name: answer.get(name) for name in ("guesses", "score", "level", "reason", "warning", "suggestions", "title", "sentences")}
 
 
 def as_the_module_says(verdict: dict) -> dict:
     reason = REASONS[verdict["refusal"]] if verdict["refusal"] >= 0 else None
-    assert verdict["level"] == (verdict["score"] if reason in (None, "password-too-weak") else 0)
     title, *sentences = verdict["words"]
     return {
-        "guesses": struct.unpack("<d", struct.pack("<Q", int(verdict["guesses"])))[0], "score": verdict["score"], "reason": reason,
+        "guesses": struct.unpack("<d", struct.pack("<Q", int(verdict["guesses"])))[0], "score": verdict["score"], "level": verdict["level"], "reason": reason,
         "warning": WARNINGS[verdict["warning"]] if verdict["warning"] >= 0 else "",
         "suggestions": [text for bit, text in enumerate(SUGGESTIONS) if verdict["suggestions"] >> bit & 1], "title": title, "sentences": sentences,
     }

@@ -67,7 +67,8 @@ struct ChangePasswordWeb: Room {
     @Sendable private func call(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
         let fields = try JSONFields(visit.body, allowed: ["current", "password"])
-        guard let current = try? Password(trying: try fields.text("current")) else { throw Refused(.passwordTooLong, field: "current") }
+        let text = try fields.text("current")
+        guard let current = try? Password(trying: text) else { throw Refused(.passwordTooLong, field: "current") }
         let known = try await person(session)
         let password = try await chosen(try fields.text("password"), known)
         switch try await change.change(

@@ -23,23 +23,25 @@ struct PasswordCommand: AsyncParsableCommand {
         @Flag(help: "Print one JSON object a line.") var json = false
 
         func run() async throws {
-            let judge = try passwords(config).desk.choose.judge
+            let choose = try passwords(config).desk.choose
             if isatty(STDIN_FILENO) == 1 {
                 guard let text = readSecret(prompt: "Password: ") else { return }
-                return try show(text, judge)
+                return try show(text, choose)
             }
-            while let line = readLine() { try show(line, judge) }
+            while let line = readLine() { try show(line, choose) }
         }
 
-        private func show(_ text: String, _ judge: PasswordJudge) throws {
+        private func show(_ text: String, _ choose: ChoosePassword) throws {
             guard let password = try? Password(trying: text) else { throw failure("A password has at most \(Password.mostBytes) bytes.") }
-            let document = judge.document(on: password, about: about, isSiteKnown: config != nil)
+            let hasSettings = config != nil || ProcessInfo.processInfo.environment["POSTERN_CONFIG"] != nil
+            let document = choose.judge.document(
+                on: password, about: about, isSiteKnown: hasSettings, isBreached: choose.breaches.isListedHere(password))
             if json {
                 let encoder = JSONEncoder()
                 encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
                 print(String(decoding: try encoder.encode(document), as: UTF8.self))
             } else {
-                print("\(document.title) (\(document.score) of 4). \(document.sentences.joined(separator: " "))")
+                print("\(document.title) (\(document.level) of 4). \(document.sentences.joined(separator: " "))")
             }
         }
     }

@@ -30,7 +30,8 @@ struct PasswordsWeb: Room {
 
     @Sendable private func callStrength(_ request: Request, _ visit: Visit) async throws -> Response {
         let fields = try JSONFields(visit.body, allowed: ["password", "about"])
-        guard let password = try? Password(trying: try fields.text("password")) else { throw Refused(.passwordTooLong, field: "password") }
+        let text = try fields.text("password")
+        guard let password = try? Password(trying: text) else { throw Refused(.passwordTooLong, field: "password") }
         let texts = try fields.texts("about", most: Self.mostTexts)
         var known = Person(about: [], groups: [])
         if let session = visit.session { known = try await person(session) }
@@ -42,7 +43,7 @@ struct PasswordsWeb: Room {
 
     @Sendable private func serveModule(_ request: Request, _ visit: Visit) async throws -> Response {
         // Every browser that runs WebAssembly reads gzip.
-        guard request.headers[values: .acceptEncoding].contains(where: { $0.contains("gzip") || $0.contains("*") }) else {
+        guard request.headers[values: .acceptEncoding].contains(where: { $0.lowercased().contains("gzip") || $0.contains("*") }) else {
             throw Refused(.notFound, detail: "It is served gzipped only: send Accept-Encoding: gzip.")
         }
         var response = Self.unchanging("application/wasm", ByteBuffer(bytes: module))

@@ -12,6 +12,8 @@ struct StrengthDocument: Encodable, Sendable {
     /// Whether it may be set here, as far as this machine knows.
     let acceptable: Bool
     let reason: String?
+    /// 0 to 4, as the page's meter shows it: at most the score.
+    let level: Int
     let title: String
     let sentences: [String]
 
@@ -50,7 +52,7 @@ struct StrengthDocument: Encodable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case score, guesses, warning, suggestions, sequence, acceptable, reason, title, sentences
+        case score, guesses, warning, suggestions, sequence, acceptable, reason, level, title, sentences
         case guessesLog10 = "guesses_log10"
         case crackTimes = "crack_times"
     }
@@ -71,6 +73,7 @@ struct StrengthDocument: Encodable, Sendable {
         suggestions = verdict.feedback.suggestions.map { "\($0.text)" }
         sequence = estimate.sequence.map(Part.init)
         acceptable = reason == nil
+        level = reason == .passwordBreached ? 0 : verdict.level
         self.reason = reason?.rawValue
         (title, sentences) =
             reason == .passwordBreached

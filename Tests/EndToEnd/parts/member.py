@@ -8,10 +8,9 @@ from parts.visitor import Visitor
 
 
 class Member:
-    def __init__(self, postern: Postern, email: str, role: str = "member"):
-        self.postern, self.email = postern, email
-        self.id = postern.make_account(email, role)
-        self.password = PASSWORD
+    def __init__(self, postern: Postern, email: str, role: str = "member", password: str = PASSWORD):
+        self.postern, self.email, self.password = postern, email, password
+        self.id = postern.make_account(email, role, password)
         self.phone: Phone | None = None
         self.codes: list[str] = []
 
