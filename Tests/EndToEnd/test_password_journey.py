@@ -295,7 +295,7 @@ def test_not_now_leaves_nothing_open(make_postern, stolen, browser):
     stolen.spreads(postern, PASSWORD)
     sign_in(browser, postern)
     give_code(browser, ada.phone.code())
-    browser.follow("Not now")
+    browser.press("Not now")
     assert browser.heading == SIGN_IN and is_outside(browser, postern)
     browser.open(postern.public_url + "/auth/sign-in/change-password")
     assert browser.heading == SIGN_IN, "whoever comes next chooses the password, and is signed in"

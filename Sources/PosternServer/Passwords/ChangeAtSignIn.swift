@@ -5,6 +5,8 @@ import Storage
 struct ChangeAtSignIn: Sendable {
     enum Outcome: Sendable {
         case signedIn(NewSession)
+        /// It is the one that had to go.
+        case unchanged
         /// Used, too old, tried too often, or the account changed: the password is asked for again.
         case over
         case busy
@@ -32,12 +34,28 @@ struct ChangeAtSignIn: Sendable {
         }
     }
 
+    /// Ends a sign-in that its person breaks off: whoever sits there next finds nothing half made.
+    func leave(_ token: Token, now: Timestamp) async throws(StoreError) {
+        let hash = token.hash(for: NewChallenge.purpose)
+        try await store.write { (transaction) throws(StoreError) in
+            guard let challenge = try transaction.challenge(tokenHash: hash, now: now), challenge.changeAfter != nil else { return }
+            _ = try transaction.spendChallenge(challenge)
+        }
+    }
+
     func finish(
         _ token: Token, with password: ChosenPassword, client: Client, replaced: SessionToken?, now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let tokenHash = token.hash(for: NewChallenge.purpose)
-        let found = try await store.read { (transaction) throws(StoreError) in try transaction.challenge(tokenHash: tokenHash, now: now) }
-        guard let challenge = found, let means = challenge.changeAfter else { return .over }
+        let found = try await store.read { (transaction) throws(StoreError) in
+            try transaction.challenge(tokenHash: tokenHash, now: now).map { (challenge) throws(StoreError) in
+                (challenge: challenge, stored: try transaction.account(challenge.account)?.passwordHash)
+            }
+        }
+        guard let challenge = found?.challenge, let means = challenge.changeAfter else { return .over }
+        // The list that knew the old one may not answer now.
+        guard let checked = try? await hasher.verify(password.password, against: found?.stored) else { return .busy }
+        guard !checked.matches else { return .unchanged }
         guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let done = try await store.write { (transaction) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? in
             let id = challenge.account

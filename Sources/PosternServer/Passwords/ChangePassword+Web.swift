@@ -26,7 +26,8 @@ struct ChangePasswordWeb: Room {
     }
 
     private func page(_ person: PasswordsWeb.Person, _ session: LiveSession, _ visit: Visit) -> ChangePasswordPage {
-        ChangePasswordPage(field: passwords.field(about: person.about, groups: person.groups), reader: shell.reader(session, visit))
+        ChangePasswordPage(
+            field: passwords.field(about: person.about, groups: person.groups, replacing: true), reader: shell.reader(session, visit))
     }
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -42,7 +43,10 @@ struct ChangePasswordWeb: Room {
         let known = try await person(session)
         var page = page(known, session, visit)
         func again(_ status: HTTPResponse.Status) -> Response { .page(page.html(shell.pages), status: status) }
-        guard let current = try? Password(trying: form["current"] ?? "") else { throw Refused(.passwordTooLong, field: "current") }
+        guard let current = try? Password(trying: form["current"] ?? "") else {
+            page.currentError = "That is longer than any password here."
+            return again(.unprocessableContent)
+        }
         let password: ChosenPassword
         do {
             password = try await passwords.choose.choose(form["password"] ?? "", about: known.about, groups: known.groups)
@@ -103,8 +107,8 @@ struct ChangePasswordWeb: Room {
 
     private func page(_ view: ChangeAtSignIn.View, _ back: String, _ visit: Visit) -> ChangeAtSignInPage {
         ChangeAtSignInPage(
-            field: passwords.field(about: view.account.known, groups: view.groups), email: view.account.email, returnTo: back,
-            formToken: shell.formToken(visit))
+            field: passwords.field(about: view.account.known, groups: view.groups, replacing: true), email: view.account.email,
+            returnTo: back, formToken: shell.formToken(visit))
     }
 
     @Sendable private func showAtSignIn(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -117,6 +121,10 @@ struct ChangePasswordWeb: Room {
         let form = try FormFields(visit.body)
         let back = shell.returnTo(form.text("return_to")) ?? ""
         guard let token = token(request), let view = try await atSignIn.view(of: token, now: visit.now) else { return startOver(back) }
+        if form["act"] == "leave" {
+            try await atSignIn.leave(token, now: visit.now)
+            return .seeOther("/auth/sign-in").setting(cookie: shell.cookies.clear(shell.cookies.attempt))
+        }
         var page = page(view, back, visit)
         let password: ChosenPassword
         do {
@@ -130,6 +138,9 @@ struct ChangePasswordWeb: Room {
             return .seeOther(back.isEmpty ? "/auth/account" : back)
                 .setting(cookie: shell.cookies.set(shell.cookies.session, session.token.token.text, maxAge: session.cookieMaxAge))
                 .setting(cookie: shell.cookies.clear(shell.cookies.attempt))
+        case .unchanged:
+            page.field.error = Reason.passwordUnchanged.advice
+            return .page(page.html(shell.pages), status: .unprocessableContent)
         case .over: return startOver(back)
         case .busy: throw Refused(.busy)
         }
@@ -144,6 +155,7 @@ struct ChangePasswordWeb: Room {
             try fields.text("password"), PasswordsWeb.Person(about: view.account.known, groups: view.groups))
         switch try await atSignIn.finish(token, with: password, client: visit.client, replaced: visit.sessionToken, now: visit.now) {
         case .signedIn(let session): return SignedIn(session: session).response
+        case .unchanged: throw Refused(.passwordUnchanged, field: "password")
         case .over: throw Refused(.attemptOver)
         case .busy: throw Refused(.busy)
         }

@@ -21,7 +21,7 @@ struct ChangePasswordPage {
         <input type="email" name="username" value="{{username}}" autocomplete="username" hidden>
         <div class="field"><label for="current">Current password</label>
         {{#currentError}}\(FieldError.html(id: "current-error", "{{currentError}}")){{/currentError}}
-        <input class="input" id="current" name="current" type="password" autocomplete="current-password" required{{#currentError}} aria-invalid="true" aria-describedby="current-error"{{/currentError}}></div>
+        <input class="input" id="current" name="current" type="password" autocomplete="current-password" required{{^passwordError}} autofocus{{/passwordError}}{{#currentError}} aria-invalid="true" aria-describedby="current-error"{{/currentError}}></div>
         \(NewPasswordField.html)
         <div class="actions fill"><button class="button primary">Change the password</button><a class="button quiet" href="/auth/account/security">Keep it</a></div>
         </div></form>
@@ -35,10 +35,16 @@ struct ChangeAtSignInPage {
     let returnTo: String
     let formToken: String
 
+    private var focused: NewPasswordField {
+        var field = field
+        field.isFirst = true
+        return field
+    }
+
     func html(_ pages: Pages) -> String {
         pages.gate(
             Self.template, title: "Choose another password",
-            field.values.merging(["username": email, "returnTo": returnTo, "formToken": formToken]) { mine, _ in mine })
+            focused.values.merging(["username": email, "returnTo": returnTo, "formToken": formToken]) { mine, _ in mine })
     }
 
     private static let template = Pages.template(
@@ -51,7 +57,7 @@ struct ChangeAtSignInPage {
         <input type="email" name="username" value="{{username}}" autocomplete="username" hidden>
         \(NewPasswordField.html)
         <button class="button primary full">Change and sign in</button>
+        <button class="button quiet full" name="act" value="leave" formnovalidate>Not now</button>
         </form>
-        <div class="after"><p><a href="/auth/sign-in">Not now</a></p></div>
         """)
 }

@@ -9,10 +9,12 @@ struct PasswordDesk: Sendable {
 
     /// - Parameters:
     ///   - about: what is known of the person already; an address that is typed beside it is added by the page.
-    func field(about: [String] = [], groups: [String] = []) -> NewPasswordField {
+    ///   - replacing: whether there is a password that it takes the place of.
+    func field(about: [String] = [], groups: [String] = [], replacing: Bool = false) -> NewPasswordField {
         let asked = choose.judge.policy.strength(for: groups)
         return NewPasswordField(
-            fewest: asked.fewestCodePoints, lowestScore: asked.lowestScore, mostBytes: asked.mostBytes, module: module, words: words,
+            isReplacing: replacing, fewest: asked.fewestCodePoints, lowestScore: asked.lowestScore, mostBytes: asked.mostBytes,
+            module: module, words: words,
             about: about + choose.judge.site)
     }
 }

@@ -46,19 +46,27 @@ struct ResetPasswordWeb: Room {
 
     private func page(_ account: Account, _ groups: [String], _ visit: Visit) -> LinkPage {
         var page = LinkPage(purpose: .resetPassword, formToken: shell.formToken(visit))
-        page.newPassword = passwords.field(about: account.known, groups: groups)
+        page.newPassword = passwords.field(about: account.known, groups: groups, replacing: true)
+        page.newPassword?.isFirst = true
+        page.email = account.email
         return page
     }
 
+    private static let linkOver = Refused(
+        .linkInvalid,
+        detail:
+            "It was used, is older than an hour, or a later one took its place. Ask for a new one: “Forgot your password?” on the sign-in page."
+    )
+
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
-        guard let found = try await reset.account(of: try links.token(request), now: visit.now) else { throw Refused(.linkInvalid) }
+        guard let found = try await reset.account(of: try links.token(request), now: visit.now) else { throw Self.linkOver }
         return .page(page(found.account, found.groups, visit).html(shell.pages))
     }
 
     @Sendable private func submit(_ request: Request, _ visit: Visit) async throws -> Response {
         let form = try FormFields(visit.body)
         let token = try links.token(request)
-        guard let found = try await reset.account(of: token, now: visit.now) else { throw Refused(.linkInvalid) }
+        guard let found = try await reset.account(of: token, now: visit.now) else { throw Self.linkOver }
         let password: ChosenPassword
         do {
             password = try await passwords.choose.choose(form["password"] ?? "", about: found.account.known, groups: found.groups)
@@ -68,9 +76,12 @@ struct ResetPasswordWeb: Room {
             return .page(page.html(shell.pages), status: error.reason.status)
         }
         switch try await reset.reset(token, to: password, client: visit.client, now: visit.now) {
-        case .replaced:
-            return links.spent(.seeOther("/auth/sign-in?done=reset")).setting(cookie: shell.cookies.clear(shell.cookies.session))
-        case .linkInvalid: throw Refused(.linkInvalid)
+        case .replaced: return links.spent(.seeOther("/auth/sign-in?done=reset"))
+        case .unchanged:
+            var page = page(found.account, found.groups, visit)
+            page.newPassword?.error = Reason.passwordUnchanged.advice
+            return .page(page.html(shell.pages), status: .unprocessableContent)
+        case .linkInvalid: throw Self.linkOver
         case .busy: throw Refused(.busy)
         }
     }
@@ -88,6 +99,7 @@ struct ResetPasswordWeb: Room {
         }
         switch try await reset.reset(token, to: password, client: visit.client, now: visit.now) {
         case .replaced: return .nothing()
+        case .unchanged: throw Refused(.passwordUnchanged, field: "password")
         case .linkInvalid: throw Refused(.linkInvalid, field: "token")
         case .busy: throw Refused(.busy)
         }

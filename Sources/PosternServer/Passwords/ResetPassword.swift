@@ -6,6 +6,8 @@ struct ResetPassword: Sendable {
     enum Outcome: Equatable, Sendable {
         /// Nobody is signed in by it, and a second factor is still asked for (RC-09).
         case replaced
+        /// It is the one that is in use.
+        case unchanged
         /// Used, replaced, too old, or never ours.
         case linkInvalid
         case busy
@@ -39,6 +41,9 @@ struct ResetPassword: Sendable {
     }
 
     func reset(_ link: Token, to password: ChosenPassword, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        guard let found = try await account(of: link, now: now)?.account else { return .linkInvalid }
+        guard let checked = try? await hasher.verify(password.password, against: found.passwordHash) else { return .busy }
+        guard !checked.matches else { return .unchanged }
         guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let tokenHash = link.hash(for: PasswordResetLinks.purpose)
         let replaced = try await store.write { (transaction) throws(StoreError) -> Account.ID? in

@@ -27,6 +27,7 @@ struct LinkPage {
             values["act"] = "Make the account"
         case .resetPassword:
             title = "Choose another password"
+            values["username"] = email
             values["lead"] = "All your sessions end then. Where you have a second factor, it is asked for as before."
             values["action"] = "/auth/reset-password"
             values["act"] = "Change the password"
@@ -62,6 +63,7 @@ struct LinkPage {
         {{#asksEmail}}<div class="field"><label for="email">E-mail</label>
         {{#emailError}}\(FieldError.html(id: "email-error", "{{emailError}}")){{/emailError}}
         <input class="input" id="email" name="email" type="email" autocomplete="username" required maxlength="254" value="{{email}}"{{#emailError}} aria-invalid="true" aria-describedby="email-error"{{/emailError}}></div>{{/asksEmail}}
+        {{#username}}<input type="email" name="username" value="{{username}}" autocomplete="username" hidden>{{/username}}
         {{#isNew}}\(NewPasswordField.html){{/isNew}}{{^isNew}}<div class="field"><label for="password">Password</label>
         {{#passwordError}}\(FieldError.html(id: "password-error", "{{passwordError}}")){{/passwordError}}
         <input class="input" id="password" name="password" type="password" autocomplete="current-password" required{{#passwordError}} aria-describedby="password-error" aria-invalid="true"{{/passwordError}}></div>{{/isNew}}

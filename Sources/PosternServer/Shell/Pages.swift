@@ -51,7 +51,7 @@ struct Pages: Sendable {
             Self.errorContent, title: refused.reason.title,
             [
                 "advice": refused.detail ?? refused.reason.advice, "reference": requestID,
-                "signIn": refused.reason == .signInNeeded || refused.reason == .linkInvalid,
+                "signIn": [.signInNeeded, .linkInvalid, .passwordStolen].contains(refused.reason),
             ])
     }
 

@@ -69,18 +69,18 @@ struct SignIn: Sendable {
             // Where no group has a policy of its own, nobody needs to be asked for theirs.
             let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
             var step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
-            let signedInAt: Timestamp? = step == .needed || step == .enrolment ? nil : now
+            var isMailed = false
+            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
+                if breaches.policy == .change, try transaction.hasSecondFactor(account.id) { step = .needed } else { isMailed = true }
+            }
+            let signedInAt: Timestamp? = isMailed || step == .needed || step == .enrolment ? nil : now
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
                 return nil
             }
-            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
-                let held = try transaction.hasSecondFactor(account.id)
-                guard breaches.policy == .change, held else {
-                    try breaches.sendLink(to: account, client: attempt.client, in: transaction, now: now)
-                    try transaction.recordAttempt(record(attempt, .refused, "stolen-password", account: account.id, session: nil, now: now))
-                    return (.changeMailed, nil)
-                }
-                step = .needed
+            if isMailed {
+                try breaches?.sendLink(to: account, client: attempt.client, in: transaction, now: now)
+                try transaction.recordAttempt(record(attempt, .refused, "stolen-password", account: account.id, session: nil, now: now))
+                return (.changeMailed, nil)
             }
             switch step {
             case .needed, .enrolment:
