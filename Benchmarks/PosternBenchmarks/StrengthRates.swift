@@ -1,5 +1,6 @@
 import BreachFilter
 import Foundation
+import Glibc
 import PasswordStrength
 
 /// How many passwords one core estimates in a second, and what the slowest of them costs.
