@@ -29,6 +29,8 @@ final class JobWorker: Service {
         await cancelWhenGracefulShutdown { [self] in
             await withDiscardingTaskGroup { group in
                 for kind in handlers.keys { group.addTask { await self.empty(kind) } }
+                // A service that ends takes the server with it, and there may be no kind that can be done here.
+                group.addTask { while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) } }
             }
         }
     }
