@@ -35,17 +35,23 @@ final class BreachFilterFile: Sendable {
         state = Mutex(State(file: try OpenFile(path: path), lookedAt: .now))
     }
 
-    /// Whether it errs so seldom that a password may be refused for it.
-    var isExact: Bool { figures.fingerprintBits >= 16 }
-
     var figures: Figures {
         let file = current()
         return Figures(
             hashes: file.filter.hashes, fingerprintBits: file.filter.fingerprintBits, madeAt: file.filter.madeAt, bytes: file.identity.size)
     }
 
+    enum Answer: Equatable, Sendable {
+        /// - Parameter isExact: whether the file that says so errs so seldom that a password may be refused for it.
+        case listed(isExact: Bool)
+        case notListed
+    }
+
     /// - Returns: nil if the file was spoiled.
-    func contains(_ hash: BreachedHash) -> Bool? { current().contains(hash) }
+    func contains(_ hash: BreachedHash) -> Answer? {
+        let file = current()
+        return file.contains(hash).map { $0 ? .listed(isExact: file.filter.fingerprintBits >= 16) : .notListed }
+    }
 
     /// The file that stands under the name by now. One that is no filter leaves the one before in place.
     private func current() -> OpenFile {

@@ -74,7 +74,7 @@ struct ChangePasswordWeb: Room {
         let text = try fields.text("current")
         guard let current = try? Password(trying: text) else { throw Refused(.passwordTooLong, field: "current") }
         let known = try await person(session)
-        let password = try await chosen(try fields.text("password"), known)
+        let password = try await passwords.chosen(try fields.text("password"), about: known.about, groups: known.groups)
         switch try await change.change(
             from: current, to: password, renews: request.headers[.authorization] == nil, in: session, client: visit.client, now: visit.now)
         {
@@ -83,14 +83,6 @@ struct ChangePasswordWeb: Room {
         case .unchanged: throw Refused(.passwordUnchanged, field: "password")
         case .stepUpNeeded: throw try await stepUpRequired(session, visit.now)
         case .busy: throw Refused(.busy)
-        }
-    }
-
-    private func chosen(_ text: String, _ person: PasswordsWeb.Person) async throws -> ChosenPassword {
-        do {
-            return try await passwords.choose.choose(text, about: person.about, groups: person.groups)
-        } catch {
-            throw error.refused
         }
     }
 
@@ -151,8 +143,8 @@ struct ChangePasswordWeb: Room {
         guard let token = Token(text: try fields.text("attempt").utf8), let view = try await atSignIn.view(of: token, now: visit.now) else {
             throw Refused(.attemptOver)
         }
-        let password = try await chosen(
-            try fields.text("password"), PasswordsWeb.Person(about: view.account.known, groups: view.groups))
+        let password = try await passwords.chosen(
+            try fields.text("password"), about: view.account.known, groups: view.groups)
         switch try await atSignIn.finish(token, with: password, client: visit.client, replaced: visit.sessionToken, now: visit.now) {
         case .signedIn(let session): return SignedIn(session: session).response
         case .unchanged: throw Refused(.passwordUnchanged, field: "password")

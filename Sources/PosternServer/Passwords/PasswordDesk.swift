@@ -7,6 +7,15 @@ struct PasswordDesk: Sendable {
     let module: String
     let words: String?
 
+    /// For programs: a refusal as the API answers it.
+    func chosen(_ text: String, about: [String], groups: [String] = []) async throws -> ChosenPassword {
+        do throws(PasswordRefusal) {
+            return try await choose.choose(text, about: about, groups: groups)
+        } catch {
+            throw error.refused
+        }
+    }
+
     /// - Parameters:
     ///   - about: what is known of the person already; an address that is typed beside it is added by the page.
     ///   - replacing: whether there is a password that it takes the place of.

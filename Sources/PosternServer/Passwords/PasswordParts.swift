@@ -17,7 +17,7 @@ struct PasswordParts: Sendable {
     /// The same lists, with places of its own: strangers who fill the others can't stop what is asked again.
     let lookupOfJobs: BreachLookup
     private let mails: PasswordMail
-    let policyAtSignIn: PasswordPolicy.AtSignIn
+    private let policyAtSignIn: PasswordPolicy.AtSignIn
 
     /// Of all lists together.
     private static let mostWords = 200_000

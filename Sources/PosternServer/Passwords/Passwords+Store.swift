@@ -25,7 +25,7 @@ extension Migration {
 /// That an account's password is on a list of stolen ones.
 struct BreachFinding: Equatable, Sendable {
     let foundAt: Timestamp
-    /// False where a filter said so that errs once in 250.
+    /// False where a filter said so that errs once in 256.
     let isCertain: Bool
 }
 

@@ -91,12 +91,7 @@ struct ResetPasswordWeb: Room {
         guard let token = Token(text: try fields.text("token").utf8), let found = try await reset.account(of: token, now: visit.now) else {
             throw Refused(.linkInvalid, field: "token")
         }
-        let password: ChosenPassword
-        do {
-            password = try await passwords.choose.choose(try fields.text("password"), about: found.account.known, groups: found.groups)
-        } catch let refusal as PasswordRefusal {
-            throw refusal.refused
-        }
+        let password = try await passwords.chosen(try fields.text("password"), about: found.account.known, groups: found.groups)
         switch try await reset.reset(token, to: password, client: visit.client, now: visit.now) {
         case .replaced: return .nothing()
         case .unchanged: throw Refused(.passwordUnchanged, field: "password")

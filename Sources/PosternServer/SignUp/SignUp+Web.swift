@@ -79,19 +79,11 @@ struct SignUpWeb: Room {
         case .busy?: throw Refused(.busy)
         case nil: break
         }
-        let password = try await chosen(text, about: address)
+        let password = try await passwords.chosen(text, about: [address])
         switch try await signUp.apply(.init(email: email, password: password, client: visit.client), now: visit.now) {
         // The same in every mode: the API tells a stranger nothing about who may sign up.
         case .accepted, .closed, .otherDomain: return .nothing(.accepted)
         case .busy: throw Refused(.busy)
-        }
-    }
-
-    private func chosen(_ text: String, about address: String) async throws -> ChosenPassword {
-        do {
-            return try await passwords.choose.choose(text, about: [address])
-        } catch {
-            throw error.refused
         }
     }
 
