@@ -17,9 +17,9 @@ case "send" where arguments.count == 8:
 case "codes" where arguments.count == 3: CodeVerification(seconds: Double(arguments[2]) ?? 1).run()
 case "strength" where arguments.count == 4: try StrengthRate(file: arguments[2], seconds: Double(arguments[3]) ?? 1).run()
 case "slowest" where arguments.count == 3: StrengthSearch(seconds: Double(arguments[2]) ?? 1).run()
-case "filter" where arguments.count == 4: try FilterRate(file: arguments[2], seconds: Double(arguments[3]) ?? 1).run()
+case "filter" where arguments.count == 5: try FilterRate(file: arguments[2], copy: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE SECONDS"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS"
     )
 }

@@ -46,7 +46,7 @@ package struct Server: Sendable {
             random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
             apps: Self.hosts(directory), headers: SecurityHeaders())
-        let passwords = try PasswordParts(settings: settings)
+        let passwords = try PasswordParts(settings: settings, filterCopiedTo: settings.dataDirectory)
         self.passwords = passwords
         let followUp = passwords.followUp(keys: keys, random: random)
         let setUp = SetUpOwner(store: store, hasher: hasher, breaches: followUp, random: random)

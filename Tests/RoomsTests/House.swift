@@ -71,7 +71,8 @@ enum House {
         "PasswordParts": (
             ["CStrengthModule", "Crypto", "Foundation"], "makes the room's parts from files and the module's name from its content"
         ),
-        "BreachFilterFile": (["Glibc"], "maps a file"),
+        "BreachFilterFile": (["Foundation"], "starts a thread"),
+        "MappedFile": (["Glibc"], "maps a file"),
         "BuildBreachFilter": (["Glibc"], "reads and writes files that don't fit into memory"),
         "BuildBreachFilterFiles": (["Glibc"], "reads and writes files that don't fit into memory"),
         "EmailAddress": (["Foundation"], "NFKC"),

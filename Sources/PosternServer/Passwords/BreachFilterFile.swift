@@ -1,25 +1,26 @@
-import BreachFilter
-import Glibc
+package import BreachFilter
+import Foundation
 import Synchronization
 
 /// The filter on this machine. A new file under the same name takes its place while the server runs.
 ///
-/// Read in place, not mapped: a file that somebody shortens or copies over would end the whole process at the next look-up (SIGBUS).
-final class BreachFilterFile: Sendable {
-    struct Problem: Error, CustomStringConvertible {
-        let description: String
+/// What is asked is a copy that nobody else can write to: see ``MappedFile``.
+package final class BreachFilterFile: Sendable {
+    package struct Problem: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// What is told of a filter.
-    struct Figures: Sendable, Equatable {
-        let hashes: Int
+    package struct Figures: Sendable, Equatable {
+        package let hashes: Int
         let fingerprintBits: Int
         /// Microseconds since 1970 UTC.
         let madeAt: Int64
         let bytes: Int
     }
 
-    let path: String
+    private let path: String
+    private let directory: String?
     private let state: Mutex<State>
     /// How often the name is looked at for another file.
     private static let interval = Duration.seconds(1)
@@ -27,107 +28,85 @@ final class BreachFilterFile: Sendable {
     private struct State {
         var file: OpenFile
         var lookedAt: ContinuousClock.Instant
+        /// Under the name when a file was last taken from there, or could not be.
+        var tried: MappedFile.Identity
+        var isTaking = false
     }
 
     /// Throws where there is no filter at the start: then a setting is wrong.
-    init(path: String) throws(Problem) {
+    /// - Parameter directory: where the copy goes, for what stays open. Nil asks the file itself, which is enough for one command.
+    package init(path: String, copiedTo directory: String?) throws(Problem) {
         self.path = path
-        state = Mutex(State(file: try OpenFile(path: path), lookedAt: .now))
+        self.directory = directory
+        let file = try OpenFile(path: path, copiedTo: directory)
+        state = Mutex(State(file: file, lookedAt: .now, tried: file.identity))
     }
 
-    var figures: Figures {
+    package var figures: Figures {
         let file = current()
         return Figures(
             hashes: file.filter.hashes, fingerprintBits: file.filter.fingerprintBits, madeAt: file.filter.madeAt, bytes: file.identity.size)
     }
 
-    enum Answer: Equatable, Sendable {
+    package enum Answer: Equatable, Sendable {
         /// - Parameter isExact: whether the file that says so errs so seldom that a password may be refused for it.
         case listed(isExact: Bool)
         case notListed
     }
 
     /// - Returns: nil if the file was spoiled.
-    func contains(_ hash: BreachedHash) -> Answer? {
+    package func contains(_ hash: BreachedHash) -> Answer? {
         let file = current()
         return file.contains(hash).map { $0 ? .listed(isExact: file.filter.fingerprintBits >= 16) : .notListed }
     }
 
-    /// The file that stands under the name by now. One that is no filter leaves the one before in place.
+    /// The file that is asked by now. One that stands under the name since takes its place as soon as it is copied; one that is no filter
+    /// leaves the one before.
     private func current() -> OpenFile {
-        let (file, isDue) = state.withLock { state in
+        state.withLock { state in
             let now = ContinuousClock.now
-            let isDue = now - state.lookedAt >= Self.interval
-            if isDue { state.lookedAt = now }
-            return (state.file, isDue)
+            if now - state.lookedAt >= Self.interval {
+                state.lookedAt = now
+                // By name only: to copy a list may take seconds, and nobody waits for it.
+                if !state.isTaking, let found = MappedFile.identity(of: path), found != state.tried {
+                    (state.isTaking, state.tried) = (true, found)
+                    Thread.detachNewThread { self.take() }
+                }
+            }
+            return state.file
         }
-        // Outside the lock: others go on with the file that they have.
-        guard isDue, let identity = OpenFile.identity(of: path), identity != file.identity, let new = try? OpenFile(path: path) else {
-            return file
-        }
-        state.withLock { $0.file = new }
-        return new
     }
 
-    private final class OpenFile: Sendable {
-        struct Identity: Equatable {
-            let device: UInt
-            let inode: UInt
-            let size: Int
-            let changedAt: Int
-            let changedAtNanoseconds: Int
-
-            init(_ status: stat) {
-                (device, inode, size) = (UInt(status.st_dev), UInt(status.st_ino), Int(status.st_size))
-                (changedAt, changedAtNanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
-            }
+    private func take() {
+        let new = try? OpenFile(path: path, copiedTo: directory)
+        state.withLock { state in
+            if let new { state.file = new }
+            state.isTaking = false
         }
+    }
 
-        private let descriptor: Int32
+    private struct OpenFile: Sendable {
+        private let file: MappedFile
         let filter: BreachFilter
-        let identity: Identity
 
-        init(path: String) throws(Problem) {
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw Problem(description: "\(path) can't be read: \(String(cString: strerror(errno)))") }
-            var status = stat()
-            fstat(descriptor, &status)
-            do throws(BreachFilter.Problem) {
-                let header = Self.read(descriptor, BreachFilter.headerBytes)
-                let head = Self.read(descriptor, try BreachFilter.headBytes(of: header))
-                filter = try BreachFilter(head: head, fileBytes: Int(status.st_size))
-            } catch {
-                close(descriptor)
-                throw Problem(description: "\(path) is no whole filter: make one with 'postern password breached build'")
+        var identity: MappedFile.Identity { file.identity }
+
+        init(path: String, copiedTo directory: String?) throws(Problem) {
+            do throws(MappedFile.Problem) { file = try MappedFile(path: path, copiedTo: directory) } catch {
+                throw Problem(description: error.description)
             }
-            self.descriptor = descriptor
-            identity = Identity(status)
-        }
-
-        deinit { close(descriptor) }
-
-        /// As much of the beginning as there is.
-        private static func read(_ descriptor: Int32, _ count: Int) -> [UInt8] {
-            [UInt8](unsafeUninitializedCapacity: count) { buffer, read in
-                while read < count {
-                    let part = pread(descriptor, buffer.baseAddress?.advanced(by: read), count - read, read)
-                    guard part > 0 else { return }
-                    read += part
-                }
+            do throws(BreachFilter.Problem) {
+                let head = file.bytes(try BreachFilter.headBytes(of: file.bytes(BreachFilter.headerBytes)))
+                filter = try BreachFilter(head: head, fileBytes: file.identity.size)
+            } catch {
+                throw Problem(description: "\(path) is no whole filter: make one with 'postern password breached build'")
             }
         }
 
         func contains(_ hash: BreachedHash) -> Bool? {
-            let width = filter.fingerprintBits / 8
-            return filter.contains(hash) { offset in
-                var value: UInt16 = 0
-                return pread(descriptor, &value, width, offset) == width ? UInt16(littleEndian: value) : nil
-            }
-        }
-
-        static func identity(of path: String) -> Identity? {
-            var status = stat()
-            return stat(path, &status) == 0 ? Identity(status) : nil
+            filter.fingerprintBits == 16
+                ? filter.contains(hash) { file.number(at: $0, as: UInt16.self) }
+                : filter.contains(hash) { file.number(at: $0, as: UInt8.self).map(UInt16.init) }
         }
     }
 }

@@ -31,11 +31,12 @@ struct PasswordParts: Sendable {
         }
     }
 
-    init(settings: Settings) throws {
+    /// - Parameter directory: where a server that runs for months keeps its copy of the filter; nil for one command.
+    init(settings: Settings, filterCopiedTo directory: String? = nil) throws {
         let policy = settings.passwords
         let words = try Self.merged(policy.lists)
         let judge = PasswordJudge(policy: policy, site: [settings.site.name, settings.publicURL.host], listedWords: words)
-        let filter = try policy.breached.filter.map(BreachFilterFile.init)
+        let filter = try policy.breached.filter.map { try BreachFilterFile(path: $0, copiedTo: directory) }
         lookup = BreachLookup(filter: filter, range: policy.breached.url.map(Self.range))
         lookupOfJobs = BreachLookup(filter: filter, range: policy.breached.url.map(Self.range))
         let built = UnsafeBufferPointer(start: postern_strength_module(), count: Int(postern_strength_module_size()))

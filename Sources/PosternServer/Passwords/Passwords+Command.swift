@@ -113,7 +113,7 @@ struct PasswordCommand: AsyncParsableCommand {
 
         private func lookup() throws -> BreachLookup {
             if let filter {
-                do { return BreachLookup(filter: try BreachFilterFile(path: filter), range: nil) } catch {
+                do { return BreachLookup(filter: try BreachFilterFile(path: filter, copiedTo: nil), range: nil) } catch {
                     throw failure(error.description)
                 }
             }
@@ -143,7 +143,7 @@ struct PasswordCommand: AsyncParsableCommand {
 
         func run() async throws {
             let file: BreachFilterFile
-            do { file = try BreachFilterFile(path: filter) } catch { throw failure(error.description) }
+            do { file = try BreachFilterFile(path: filter, copiedTo: nil) } catch { throw failure(error.description) }
             let figures = file.figures
             let madeAt = Timestamp(microseconds: figures.madeAt)
             if json {
