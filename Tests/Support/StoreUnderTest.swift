@@ -32,8 +32,14 @@ public enum StoreUnderTest: String, CaseIterable, Sendable, CustomStringConverti
         }
     }
 
+    /// Of this run; it goes with the process.
+    private static let folders: URL = {
+        atexit { try? FileManager.default.removeItem(at: StoreUnderTest.folders) }
+        return FileManager.default.temporaryDirectory.appending(path: "postern-test-" + UUID().uuidString)
+    }()
+
     public static func freshFolder() throws -> String {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "postern-test-" + UUID().uuidString)
+        let folder = folders.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder.path
     }

@@ -25,8 +25,9 @@ struct TestHouse: Sendable {
         settings.hashing.queue = 10_000
         // Most tests of the administration are about something else; SecondFactorDoorsTests hold the default.
         settings.secondFactors.isNeededForAdministration = false
-        adjust(&settings)
         let folder = try StoreUnderTest.freshFolder()
+        settings.dataDirectory = folder
+        adjust(&settings)
         let ring = try await SecretsAtRest(store: store, file: KeyRingFile(path: folder + "/ring.json"), random: .system).open(now: .now())
         server = try Server(
             settings: settings, store: store, keys: KeyRingHolder(ring), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
