@@ -23,5 +23,10 @@ extension Migration {
         .checks,
         .passwords,
         .challengesForChange,
+        .jobKeys,
+        .notices,
+        .passwordLife,
+        .requiredChanges,
+        .joined,
     ]
 }

@@ -17,8 +17,9 @@ package struct Opening: Sendable {
         let description: String
     }
 
-    package static func open(_ settings: Settings, random: Randomness = .system) async throws -> Opening {
-        let store = try openStore(settings)
+    /// - Parameter listens: for what serves: whether it is woken by new work.
+    package static func open(_ settings: Settings, random: Randomness = .system, listens: Bool = false) async throws -> Opening {
+        let store = try openStore(settings, listens: listens)
         do {
             switch try await store.migrate(Migration.all, now: .now()) {
             case .migrated: break
@@ -40,7 +41,7 @@ package struct Opening: Sendable {
         }
     }
 
-    private static func openStore(_ settings: Settings) throws -> any Store {
+    private static func openStore(_ settings: Settings, listens: Bool) throws -> any Store {
         // Readable by nobody else: the database and the keys lie there.
         if mkdir(settings.dataDirectory, 0o700) != 0, errno != EEXIST {
             throw Problem(
@@ -49,7 +50,7 @@ package struct Opening: Sendable {
             )
         }
         switch settings.database {
-        case .postgres(let url): return PostgresStore(url: url.exposed)
+        case .postgres(let url): return PostgresStore(url: url.exposed, listens: listens)
         case .sqlite(let path):
             do {
                 return try SQLiteStore(path: path)

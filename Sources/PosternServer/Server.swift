@@ -48,7 +48,8 @@ package struct Server: Sendable {
             apps: Self.hosts(directory), headers: SecurityHeaders())
         let passwords = try PasswordParts(settings: settings, filterCopiedTo: settings.dataDirectory)
         self.passwords = passwords
-        let followUp = passwords.followUp(keys: keys, random: random)
+        let notices = Notices(keys: keys, random: random)
+        let followUp = passwords.followUp(notices)
         let setUp = SetUpOwner(store: store, hasher: hasher, breaches: followUp, random: random)
         self.setUp = setUp
         let gateway = GatewayWeb(
@@ -56,7 +57,8 @@ package struct Server: Sendable {
             assertions: Assertions(signer: TokenSigner(keys.current, purpose: Assertions.purpose), issuer: settings.publicURL),
             checks: WatchChecks(store: store), shell: shell)
         let parts = Parts(
-            settings: settings, store: store, keys: keys, random: random, hasher: hasher, desk: desk, shell: shell, setUp: setUp,
+            settings: settings, store: store, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
+            setUp: setUp,
             passwords: passwords, gateway: gateway, mailbox: mailbox)
         routes = parts.rooms.flatMap(\.routes)
         frontDoor = FrontDoor(
@@ -82,6 +84,7 @@ package struct Server: Sendable {
         let settings: Settings
         let store: any Store
         let keys: KeyRingHolder
+        let notices: Notices
         let random: Randomness
         let hasher: PasswordHasher
         let desk: SessionDesk
@@ -93,17 +96,19 @@ package struct Server: Sendable {
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
-            let followUp = passwords.followUp(keys: keys, random: random)
+            let followUp = passwords.followUp(notices)
             let invite = Invite(
-                store: store, hasher: hasher, keys: keys, mails: mails, breaches: followUp, isOpen: settings.signUp != .closed,
+                store: store, hasher: hasher, notices: notices, mails: mails, breaches: followUp, isOpen: settings.signUp != .closed,
                 random: random)
             let endSessions = EndSessions(store: store, desk: desk)
             let second = SecondFactorParts(self)
-            let views = Views(store: store)
+            let views = Views(store: store, calendar: passwords.calendar)
+            let links = passwords.links(notices)
+            let previous = PreviousPasswords(store: store, hasher: hasher, policy: settings.passwords)
             return [
                 SignUpWeb(
                     signUp: SignUp(
-                        store: store, hasher: hasher, keys: keys, mails: mails, breaches: followUp, mode: settings.signUp,
+                        store: store, hasher: hasher, notices: notices, mails: mails, breaches: followUp, mode: settings.signUp,
                         domains: settings.signUpDomains, random: random),
                     confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, passwords: passwords.desk, shell: shell),
                 SignInWeb(
@@ -111,26 +116,29 @@ package struct Server: Sendable {
                         store: store, desk: desk, hasher: hasher,
                         identifiers: keys.current.authenticator(for: "identifier of a sign-in"),
                         policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
-                        secondFactors: settings.secondFactors, breaches: passwords.atSignIn(keys: keys, random: random),
-                        random: random),
+                        secondFactors: settings.secondFactors, breaches: passwords.atSignIn(notices), calendar: passwords.calendar,
+                        links: links, random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
                     methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
                 SetupWeb(setUp: setUp, passwords: passwords.desk, shell: shell),
                 ResetPasswordWeb(
                     reset: ResetPassword(
-                        store: store, desk: desk, hasher: hasher, followUp: followUp, links: passwords.links(keys: keys, random: random)),
+                        store: store, desk: desk, hasher: hasher, previous: previous, followUp: followUp, links: links),
                     passwords: passwords.desk, shell: shell),
                 ChangePasswordWeb(
-                    change: ChangePassword(store: store, desk: desk, hasher: hasher, followUp: followUp, random: random),
+                    change: ChangePassword(
+                        store: store, desk: desk, hasher: hasher, previous: previous, followUp: followUp, random: random),
                     atSignIn: ChangeAtSignIn(
-                        store: store, desk: desk, hasher: hasher, completion: second.completion, followUp: followUp),
+                        store: store, desk: desk, hasher: hasher, previous: previous, completion: second.completion, followUp: followUp,
+                        random: random),
                     passwords: passwords.desk, shell: shell, person: views.passwordPerson,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 PasswordsWeb(desk: passwords.desk, module: passwords.module, person: views.passwordPerson),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
                 AdminWeb(
-                    administer: AdministerAccount(store: store, desk: desk), invite: invite, mayInvite: settings.signUp != .closed,
+                    administer: AdministerAccount(store: store, desk: desk, links: links), invite: invite,
+                    mayInvite: settings.signUp != .closed,
                     shell: shell,
                     figures: views.figures, search: views.search,
                     appNames: { [directory = gateway.directory] () throws(StoreError) in
@@ -142,6 +150,8 @@ package struct Server: Sendable {
                 gateway,
                 EntryWeb(
                     gateway: gateway, enter: EnterApp(store: store, random: random), desk: desk, directory: gateway.directory, shell: shell),
+                NoticesWeb(
+                    shell: shell, list: views.notices, choices: views.noticeChoices, choose: ChooseNotices(store: store)),
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
@@ -158,8 +168,8 @@ package struct Server: Sendable {
         init(_ parts: Parts) {
             let (store, desk, random, settings, shell) = (parts.store, parts.desk, parts.random, parts.settings, parts.shell)
             let notices = FactorNotices(
-                keys: parts.keys,
-                mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)), random: random)
+                notices: parts.notices,
+                mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
             let check = FactorCheck(
                 store: store, hasher: parts.hasher, matcher: CodeMatcher(keys: parts.keys, reach: settings.secondFactors.reach))
             let completion = SignInCompletion(
@@ -171,10 +181,10 @@ package struct Server: Sendable {
             let stepUp = StepUp(store: store, desk: desk, hasher: parts.hasher, check: check, notices: notices, random: random)
             let manage = ManageAuthenticators(store: store, desk: desk, notices: notices)
             let codes = RecoveryCodes(store: store, hasher: parts.hasher, notices: notices, random: random)
-            let factors = Views(store: store).factors
+            let factors = Views(store: store, calendar: parts.passwords.calendar).factors
             secondStep = SecondStep(
                 store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices,
-                changesBreached: settings.passwords.breached.atSignIn == .change, random: random)
+                changesBreached: settings.passwords.breached.atSignIn == .change, calendar: parts.passwords.calendar, random: random)
             rooms = [
                 SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell),
                 StepUpWeb(stepUp: stepUp, shell: shell, factors: factors),
@@ -193,32 +203,66 @@ package struct Server: Sendable {
     /// The worker that empties the queue; without a way to send mail, mail waits.
     var worker: JobWorker {
         var handlers: [Job.Kind: JobWorker.Handler] = [:]
-        if let mailbox {
-            handlers[.sendMail] = { payload in
-                guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }
-                mailbox.deliver(mail, at: .now())
-                return .done
-            }
-        } else if let smtp = settings.smtp {
-            let sender = SMTPSender(settings: smtp, from: settings.mailFrom, siteName: settings.site.name)
-            let random = random
-            handlers[.sendMail] = { payload in
-                guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }
-                return await sender.send(mail, now: Date(), id: Shell.hex(random.bytes(12))).map(JobOutcome.failed) ?? .done
-            }
+        if let deliver {
+            // See Settings.doneJobs.
+            handlers[.sendMail] = JobWorker.Handler(
+                perform: { id, payload in
+                    guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }
+                    return await deliver(mail, id)
+                }, ended: Self.noteSending)
         }
         if passwords.lookup.filter != nil || passwords.lookup.range != nil {
             let recheck = RecheckPassword(
-                store: store, breaches: passwords.lookupOfJobs, followUp: passwords.followUp(keys: keys, random: random))
-            handlers[.checkPassword] = { payload in
-                do {
-                    return try await recheck.recheck(payload, now: .now())
-                } catch {
+                store: store, breaches: passwords.lookupOfJobs, followUp: passwords.followUp(Notices(keys: keys, random: random)))
+            handlers[.checkPassword] = JobWorker.Handler { _, payload in
+                do throws(StoreError) { return try await recheck.recheck(payload, now: .now()) } catch {
                     return .failed("the database can't be reached")
                 }
             }
         }
+        addReminders(to: &handlers)
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
+    }
+
+    private func addReminders(to handlers: inout [Job.Kind: JobWorker.Handler]) {
+        let sources = [passwords.expirySource(store)]
+        let find = FindExpiring(store: store, sources: sources, notices: Notices(keys: keys, random: random))
+        let logger = logger
+        handlers[.findExpiring] = JobWorker.Handler(
+            period: .daily(.findExpiring),
+            perform: { _, _ in
+                do throws(StoreError) {
+                    let count = try await find.run(now: Timestamp.now())
+                    logger.info("looked for what expires", metadata: ["reminders": "\(count)"])
+                    return .done
+                } catch { return .failed("the database can't be reached") }
+            })
+        guard let deliver else { return }
+        let remind = Remind(store: store, sources: sources, deliver: deliver)
+        handlers[.remind] = JobWorker.Handler(
+            perform: { id, payload in
+                do throws(StoreError) { return try await remind.remind(payload, id: id, now: Timestamp.now()) } catch {
+                    return .failed("the database can't be reached")
+                }
+            }, ended: Self.noteSending)
+    }
+
+    private static let noteSending: @Sendable (borrowing Transaction, Job.ID, JobEnd, Timestamp) throws(StoreError) -> Void = {
+        (transaction, id, end, now) throws(StoreError) in try transaction.noteSending(of: id, end, now: now)
+    }
+
+    /// Brings a mail: to the mailbox of a server that is tried out, or to the mail server. Nil where there is neither.
+    private var deliver: (@Sendable (Mail, Job.ID) async -> JobOutcome)? {
+        if let mailbox {
+            return { mail, _ in
+                mailbox.deliver(mail, at: .now())
+                return .done
+            }
+        }
+        guard let smtp = settings.smtp else { return nil }
+        let sender = SMTPSender(settings: smtp, from: settings.mailFrom, siteName: settings.site.name)
+        // The same mail has the same Message-ID however often it is tried: who gets it twice sees one.
+        return { mail, id in await sender.send(mail, now: Date(), id: id.description).map(JobOutcome.failed) ?? .done }
     }
 
     /// A second listener with answers of its own, held to the same HTTP.

@@ -26,8 +26,11 @@ struct Serving {
         LoggingSystem.bootstrap { LogLines(label: $0, level: level) }
         let logger = Logger(label: "postern")
         do {
-            let opening = try await Opening.open(settings)
+            let opening = try await Opening.open(settings, listens: true)
             let server = try Server(settings: settings, store: opening.store, keys: opening.keys, logger: logger)
+            try await opening.store.write { (transaction) throws(StoreError) in
+                try server.passwords.calendar.noteRules(in: transaction, now: .now())
+            }
             // Links of an earlier run die here.
             let setupLink = try await server.setUp.freshLink(now: .now()).map { "\(settings.publicURL)/auth/setup/\($0.text.exposed)" }
             let stillToCome = Mutex(beside == nil ? 1 : 2)

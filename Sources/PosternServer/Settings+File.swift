@@ -15,6 +15,14 @@ extension Settings {
         SettingKey(pattern: "groups.*.session.keep"), SettingKey(pattern: "groups.*.second-factor.required"),
         SettingKey(pattern: "groups.*.second-factor.grace"), SettingKey(pattern: "second-factor.window"),
         SettingKey(pattern: "second-factor.trusted-browsers"), SettingKey(pattern: "second-factor.administration"),
+        SettingKey(pattern: "password.preset"), SettingKey(pattern: "password.letters-and-digits"),
+        SettingKey(pattern: "password.expires-after"), SettingKey(pattern: "password.expiry-spares-second-factor"),
+        SettingKey(pattern: "password.history"), SettingKey(pattern: "password.minimum-age"),
+        SettingKey(pattern: "password.reminders", isList: true), SettingKey(pattern: "password.spread"),
+        SettingKey(pattern: "groups.*.password.preset"), SettingKey(pattern: "groups.*.password.letters-and-digits"),
+        SettingKey(pattern: "groups.*.password.expires-after"),
+        SettingKey(pattern: "groups.*.password.expiry-spares-second-factor"), SettingKey(pattern: "groups.*.password.history"),
+        SettingKey(pattern: "groups.*.password.minimum-age"),
         SettingKey(pattern: "password.minimum-length"), SettingKey(pattern: "password.minimum-score"),
         SettingKey(pattern: "password.maximum-bytes"), SettingKey(pattern: "password.words", isList: true),
         SettingKey(pattern: "password.lists", isList: true), SettingKey(pattern: "password.breached.filter"),
@@ -158,10 +166,7 @@ extension Settings {
             try raw.choice("second-factor.administration", among: ["required", "optional"]) != "optional"
         for name in raw.names(under: "groups") {
             let grace = try raw.duration("groups.\(name).second-factor.grace")
-            guard
-                try raw.choice("groups.\(name).second-factor.required", among: ["yes", "no", "true", "false"])
-                    .map({ $0 == "yes" || $0 == "true" }) ?? false
-            else {
+            guard try raw.yesNo("groups.\(name).second-factor.required") ?? false else {
                 guard grace == nil else {
                     throw raw.problem(
                         "groups.\(name).second-factor.grace", found: raw.text("groups.\(name).second-factor.grace") ?? "",

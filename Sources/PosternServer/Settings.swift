@@ -57,6 +57,14 @@ package struct Settings: Sendable {
     /// Mail is shown at /auth/dev/mailbox only where nobody but this machine can look.
     var showsDevelopmentMailbox: Bool { smtp == nil && publicURL.isLoopback && listen.isLoopback }
 
+    /// The kinds of jobs that a server with these settings does.
+    var doneJobs: Set<Job.Kind> {
+        var kinds: Set<Job.Kind> = [.findExpiring]
+        if smtp != nil || showsDevelopmentMailbox { kinds.formUnion([.sendMail, .remind]) }
+        if passwords.breached.filter != nil || passwords.breached.url != nil { kinds.insert(.checkPassword) }
+        return kinds
+    }
+
     /// Without the `__Host-` prefix only for trying on one's own machine: there the prefix needs TLS that nobody has.
     var cookiesNeedTLS: Bool { publicURL.isHTTPS || !publicURL.isLoopback }
 }

@@ -6,6 +6,15 @@ struct SettingsReader {
 
     func text(_ key: String) -> String? { file.entries[key]?.values.first }
 
+    func isSet(_ key: String) -> Bool { file.entries[key] != nil }
+
+    /// Whether any key begins with `prefix` and a dot.
+    func hasKeys(under prefix: String) -> Bool { file.entries.keys.contains { $0.hasPrefix(prefix + ".") } }
+
+    func yesNo(_ key: String) throws(SettingsFile.Problem) -> Bool? {
+        try choice(key, among: ["yes", "no", "true", "false"]).map { $0 == "yes" || $0 == "true" }
+    }
+
     func list(_ key: String) -> [String] { file.entries[key]?.values ?? [] }
 
     /// The names that stand under a key with a `*`: `apps.shop.host` gives `shop`.

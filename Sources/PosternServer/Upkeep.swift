@@ -10,6 +10,11 @@ struct Upkeep: Service {
     private static let interval = Duration.seconds(600)
     /// Finished jobs are kept this long to be looked at.
     private static let jobsKept = Duration.seconds(7 * 86_400)
+    /// Those that were given up are kept that long: somebody may still let them be tried again.
+    private static let deadJobsKept = Duration.seconds(90 * 86_400)
+
+    /// Longer than any reminder comes ahead: that a notice was sent is known by its row.
+    private static let noticesKept = Duration.seconds(400 * 86_400)
 
     /// A sign-up that nobody confirmed is deleted after that long.
     private static let unconfirmedKept = Duration.seconds(7 * 86_400)
@@ -38,7 +43,9 @@ struct Upkeep: Service {
             try transaction.pruneChallenges(now: now)
             try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)
             try transaction.buryExhaustedJobs(now: now)
-            try transaction.pruneJobs(endedBefore: now - Self.jobsKept)
+            try transaction.noteLostNotices(now: now)
+            try transaction.pruneNotices(before: now - Self.noticesKept)
+            try transaction.pruneJobs(doneBefore: now - Self.jobsKept, deadBefore: now - Self.deadJobsKept)
         }
     }
 }

@@ -3,6 +3,7 @@ import Storage
 /// What pages show: reads that join rooms and decide nothing.
 struct Views: Sendable {
     let store: any Store
+    let calendar: PasswordCalendar
 
     /// Lines of a list on an account's page.
     private static let latest: Int64 = 20
@@ -46,6 +47,22 @@ struct Views: Sendable {
         }
     }
 
+    @Sendable func notices(
+        of account: Account.ID?, _ state: NoticeLine.State?, before: Notice.ID?
+    ) async throws(StoreError) -> [NoticeLine] {
+        try await store.read { (transaction) throws(StoreError) in
+            try transaction.notices(of: account, state: state, before: before, limit: Int64(NoticesWeb.mostShown + 1))
+        }
+    }
+
+    @Sendable func noticeChoices(of account: Account.ID) async throws(StoreError) -> [NoticesPage.Choice] {
+        try await store.read { (transaction) throws(StoreError) in
+            try Notice.Kind.allCases.filter(\.isOptional).map { (kind) throws(StoreError) in
+                NoticesPage.Choice(kind: kind, isWanted: try transaction.wantsNotice(kind, account))
+            }
+        }
+    }
+
     @Sendable func figures(now: Timestamp) async throws(StoreError) -> OverviewPage.Figures {
         try await store.read { (transaction) throws(StoreError) in
             let attempts = try transaction.attemptCounts(since: now - .seconds(86_400))
@@ -72,7 +89,8 @@ struct Views: Sendable {
                 account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
                 attempts: try transaction.attempts(of: id, limit: Self.latest), authenticators: try transaction.authenticators(of: id),
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: id), tries: try transaction.codeTries(of: id),
-                audit: try transaction.auditLines(of: id, limit: Self.latest))
+                audit: try transaction.auditLines(of: id, limit: Self.latest),
+                passwordExpiry: try calendar.expiry(of: account, in: transaction).map { ($0, $0 <= now) })
         }
     }
 }

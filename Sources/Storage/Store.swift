@@ -57,6 +57,9 @@ package protocol Store: Sendable {
     /// Writes a consistent copy to a new file, or says how to make one.
     func backup(to path: String) async throws(StoreError) -> BackupOutcome
 
+    /// Rings when there is new work; nil where nothing rings and one has to look.
+    var bell: Bell? { get }
+
     /// Ends all connections after what is under way.
     func close() async
 }
@@ -68,6 +71,8 @@ package enum BackupOutcome: Equatable, Sendable {
 }
 
 extension Store {
+    package var bell: Bell? { nil }
+
     package func lookUp<Value: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

@@ -1,4 +1,5 @@
 import CPostgres
+import Glibc
 import Storage
 
 /// One libpq connection, used by one thread. It connects when first needed and again after it broke.
@@ -76,6 +77,20 @@ final class PostgresConnection: Storage.Connection {
         let result = try execute(statement)
         defer { PQclear(result) }
         return Int(String(cString: PQcmdTuples(result))) ?? 0
+    }
+
+    /// Waits for notifications.
+    /// - Parameter milliseconds: how long at most.
+    /// - Returns: what came with them; nil if the connection broke.
+    func notifications(within milliseconds: Int32) -> [String]? {
+        var socket = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+        guard poll(&socket, 1, milliseconds) >= 0 || errno == EINTR, PQconsumeInput(handle) == 1 else { return nil }
+        var heard: [String] = []
+        while let notification = PQnotifies(handle) {
+            heard.append(String(cString: notification.pointee.extra))
+            PQfreemem(notification)
+        }
+        return heard
     }
 
     private func execute(_ statement: SQLStatement) throws(StoreError) -> OpaquePointer? {

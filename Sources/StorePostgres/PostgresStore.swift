@@ -5,6 +5,7 @@ import WorkThreads
 /// PostgreSQL over libpq: a bounded set of connections, each with a thread of its own.
 package struct PostgresStore: Store {
     private let threads: WorkThreads<PostgresConnection>
+    private let listener: PostgresListener?
 
     /// More callers than this wait for nothing: the database is not keeping up.
     private static let longestQueue = 4_096
@@ -12,7 +13,9 @@ package struct PostgresStore: Store {
     /// - Parameters:
     ///   - url: `postgres://user:password@host/database?…`, as libpq reads it.
     ///   - connections: how many threads and connections; made when first needed.
-    package init(url: String, connections: Int = 8) {
+    ///   - listens: whether a further connection waits to hear of new work.
+    package init(url: String, connections: Int = 8, listens: Bool = false) {
+        listener = listens ? PostgresListener(url: url) : nil
         threads = WorkThreads(name: "postern-pg", count: connections, queue: Self.longestQueue) { PostgresConnection(url: url) }
     }
 
@@ -42,7 +45,12 @@ package struct PostgresStore: Store {
         .use(command: "pg_dump --format=custom --file='\(path)' \"$POSTERN_DATABASE\"")
     }
 
-    package func close() async { threads.close() }
+    package var bell: Bell? { listener?.bell }
+
+    package func close() async {
+        listener?.close()
+        threads.close()
+    }
 }
 
 extension PostgresConnection {

@@ -71,6 +71,8 @@ enum House {
         "PasswordParts": (
             ["CStrengthModule", "Crypto", "Foundation"], "makes the room's parts from files and the module's name from its content"
         ),
+        "Reminder": (["Foundation"], "a job's payload is JSON"),
+        "Reminders+Command": (["FoundationEssentials"], "reads a date"),
         "BreachFilterFile": (["Foundation"], "starts a thread"),
         "MappedFile": (["Glibc"], "maps a file"),
         "BuildBreachFilter": (["Glibc"], "reads and writes files that don't fit into memory"),

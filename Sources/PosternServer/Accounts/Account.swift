@@ -30,6 +30,8 @@ struct Account: Equatable, Sendable {
     let passwordSetAt: Timestamp?
     let createdAt: Timestamp
     let lastSignInAt: Timestamp?
+    /// Since when an administrator asks for another password; nil once there is one.
+    var passwordChangeRequiredAt: Timestamp?
 }
 
 /// What a new account starts with.

@@ -7,7 +7,7 @@ struct AccountCommand: AsyncParsableCommand {
         commandName: "account", abstract: "Make, look at, close and delete accounts.",
         subcommands: [
             Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, UsernameChange.self, FactorsCommand.self,
-            ResetFactorsCommand.self,
+            ResetFactorsCommand.self, RequireChange.self, StartReset.self,
         ])
 
     struct Create: AsyncParsableCommand {
@@ -131,6 +131,32 @@ struct AccountCommand: AsyncParsableCommand {
         }
     }
 
+    struct RequireChange: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "require-password-change", abstract: "Ask somebody for another password at the next sign-in.")
+
+        @OptionGroup var place: PlaceOptions
+        @Argument(help: "The account's address.") var email: String
+
+        func run() async throws {
+            try await place.act(
+                .requirePasswordChange, on: email, done: "is asked for another password at the next sign-in",
+                unchanged: "was asked already, or has no password yet")
+        }
+    }
+
+    struct StartReset: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "reset-password", abstract: "Mail somebody a link to choose another password.")
+
+        @OptionGroup var place: PlaceOptions
+        @Argument(help: "The account's address.") var email: String
+
+        func run() async throws {
+            try await place.act(.startPasswordReset, on: email, done: "gets a link", unchanged: "isn't open, or has no password yet")
+        }
+    }
+
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete an account, its sessions and its history. The audit record keeps its id.")
@@ -143,13 +169,20 @@ struct AccountCommand: AsyncParsableCommand {
 }
 
 extension Opening {
+    var notices: Notices { Notices(keys: keys, random: .system) }
+
     func passwords() throws -> PasswordParts { try PasswordParts(settings: settings) }
+
+    fileprivate var links: PasswordResetLinks {
+        PasswordResetLinks(
+            notices: notices, mails: PasswordMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
+    }
 
     func createAccount(_ passwords: PasswordParts) -> CreateAccount {
         CreateAccount(
-            store: store, hasher: PasswordHasher(settings: settings.hashing, random: .system), keys: keys,
+            store: store, hasher: PasswordHasher(settings: settings.hashing, random: .system), notices: notices,
             mails: SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)),
-            breaches: passwords.followUp(keys: keys, random: .system), random: .system)
+            breaches: passwords.followUp(notices), random: .system)
     }
 
     func account(_ text: String) async throws -> Account {
@@ -166,7 +199,7 @@ extension PlaceOptions {
             let account = try await opening.account(email)
             // Other processes read the change from the database.
             let desk = SessionDesk(store: opening.store, logger: Logger(label: "postern"))
-            let flow = AdministerAccount(store: opening.store, desk: desk)
+            let flow = AdministerAccount(store: opening.store, desk: desk, links: opening.links)
             switch try await flow.perform(act, on: account.id, by: .commandLine, now: .now()) {
             case .done: print("\(account.email) \(done).")
             case .unchanged: print("\(account.email) \(unchanged).")

@@ -33,6 +33,11 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    static let requiredChanges = Migration(
+        24, "changes of password that are asked for", ["ALTER TABLE account ADD COLUMN password_change_required_at BIGINT"])
+}
+
 extension Account {
     init(_ row: Row) throws(StoreError) {
         guard let role = Role(rawValue: try row.text("role")) else { throw .unexpectedColumn("role") }
@@ -42,7 +47,8 @@ extension Account {
             role: role, state: state, passwordHash: try row.optionalText("password_hash"),
             passwordSetAt: try row.optionalTime("password_set_at"),
             createdAt: try row.time("created_at"),
-            lastSignInAt: try row.optionalTime("last_sign_in_at"))
+            lastSignInAt: try row.optionalTime("last_sign_in_at"),
+            passwordChangeRequiredAt: try row.optionalTime("password_change_required_at"))
     }
 }
 
@@ -143,9 +149,32 @@ extension Transaction {
     borrowing func setPassword(of id: Account.ID, setAt before: Timestamp, to hash: String, now: Timestamp) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE account SET password_hash = \(hash), password_set_at = \(now)
+            UPDATE account SET password_hash = \(hash), password_set_at = \(now), password_change_required_at = NULL
             WHERE id = \(id) AND state = 'active' AND password_set_at = \(before)
             """) == 1
+    }
+
+    /// Asks for another password at the next sign-in.
+    /// - Returns: false if that is asked already, or there is none yet.
+    borrowing func requirePasswordChange(of id: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET password_change_required_at = \(now)
+            WHERE id = \(id) AND password_set_at IS NOT NULL AND password_change_required_at IS NULL
+            """) == 1
+    }
+
+    /// Open accounts whose password was set at a time or before, in the order of their ids.
+    borrowing func accounts(
+        withPasswordSetBy time: Timestamp, after: Account.ID?, limit: Int64
+    ) throws(StoreError) -> [(id: Account.ID, email: String, setAt: Timestamp)] {
+        let nothing: [UInt8] = []
+        return try run(
+            """
+            SELECT id, email, password_set_at FROM account WHERE id > \(after?.bytes ?? nothing) AND state = 'active'
+                AND password_set_at <= \(time) ORDER BY id LIMIT \(limit)
+            """
+        ).map { (row) throws(StoreError) in (try row.id("id"), try row.text("email"), try row.time("password_set_at")) }
     }
 
     /// Marks a right password that is still the account's, on an account that is still open; a stronger hash may replace the old.

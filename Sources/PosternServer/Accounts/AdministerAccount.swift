@@ -19,6 +19,10 @@ struct AdministerAccount: Sendable {
         case join(GroupName)
         case leave(GroupName)
         case changeUsername(Username)
+        /// At the next sign-in. Nobody but the person ever sees or sets a password (PW-17).
+        case requirePasswordChange
+        /// A link to choose another is mailed.
+        case startPasswordReset
     }
 
     enum Outcome: Equatable, Sendable {
@@ -37,6 +41,7 @@ struct AdministerAccount: Sendable {
 
     let store: any Store
     let desk: SessionDesk
+    let links: PasswordResetLinks
 
     func perform(_ act: Act, on id: Account.ID, by actor: Actor, now: Timestamp) async throws(StoreError) -> Outcome {
         let outcome = try await store.write { (transaction) throws(StoreError) in
@@ -74,7 +79,7 @@ struct AdministerAccount: Sendable {
         switch act {
         case .disable: account.state == .disabled ? .unchanged : .lastOwner
         case .delete, .changeRole: .lastOwner
-        case .enable, .join, .leave, .endSessions: .unchanged
+        case .enable, .join, .leave, .endSessions, .requirePasswordChange, .startPasswordReset: .unchanged
         case .changeUsername: .usernameTaken
         }
     }
@@ -107,6 +112,12 @@ struct AdministerAccount: Sendable {
             return (try transaction.changeRole(of: account.id, to: role), event(.roleChanged, role.rawValue))
         case .join(let group): return (try transaction.addToGroup(group, account.id, now: now), event(.groupJoined, group.text))
         case .leave(let group): return (try transaction.removeFromGroup(group, account.id), event(.groupLeft, group.text))
+        case .requirePasswordChange:
+            return (try transaction.requirePasswordChange(of: account.id, now: now), event(.passwordChangeRequired))
+        case .startPasswordReset:
+            let isOpen = account.state == .active && account.passwordSetAt != nil
+            if isOpen { try links.send(links.make(), to: account, client: actor.client, in: transaction, now: now) }
+            return (isOpen, event(.passwordResetStarted))
         case .changeUsername(let username):
             return (
                 try transaction.changeUsername(of: account.id, to: username),

@@ -17,7 +17,7 @@ struct CreateAccount: Sendable {
 
     let store: any Store
     let hasher: PasswordHasher
-    let keys: KeyRingHolder
+    let notices: Notices
     let mails: SignUpMail
     let breaches: BreachFollowUp
     let random: Randomness
@@ -28,7 +28,7 @@ struct CreateAccount: Sendable {
             email: request.email, role: request.role, state: request.isConfirmed ? .active : .unconfirmed, passwordHash: hash, now: now,
             random: random)
         let token = Token(random: random.bytes(Token.byteCount))
-        let mail = mails.confirmation(to: request.email, link: token).job(keys: keys.current, now: now, random: random)
+        let mail = notices.make(mails.confirmation(to: request.email, link: token), now: now)
         let random = random
         return try await store.write { (transaction) throws(StoreError) in
             guard try transaction.createAccountUnderFreeName(account, random: random) else { return Outcome.emailTaken }
@@ -36,7 +36,7 @@ struct CreateAccount: Sendable {
             if !request.isConfirmed {
                 try transaction.setConfirmationLink(
                     of: account.id, tokenHash: token.hash(for: SignUp.linkPurpose), expiresAt: now + SignUp.linkLifetime)
-                try transaction.enqueue(mail)
+                try transaction.send(mail, of: account.id)
             }
             try transaction.record(
                 AuditEvent(.created, account: account.id, by: .commandLine, from: nil, at: now, detail: request.role.rawValue))

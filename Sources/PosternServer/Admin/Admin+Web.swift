@@ -13,6 +13,7 @@ struct AdminWeb: Room {
         let recoveryCodesLeft: Int64
         let tries: CodeTries
         let audit: [AuditLine]
+        let passwordExpiry: (at: Timestamp, isPast: Bool)?
     }
 
     let administer: AdministerAccount
@@ -39,6 +40,8 @@ struct AdminWeb: Room {
             act("enable") { _ in .enable },
             act("delete") { _ in .delete },
             act("end-sessions") { _ in .endSessions },
+            act("require-password-change") { _ in .requirePasswordChange },
+            act("start-password-reset") { _ in .startPasswordReset },
             act("join") { .join(try Self.group($0)) },
             act("leave") { .leave(try Self.group($0)) },
             act("role") { form in

@@ -71,6 +71,8 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
     const known = [email ? email.value.trim() : "", about].filter(Boolean).join("\n").normalize("NFKC");
     const verdict = judge(field.value, known);
     meter.dataset.score = verdict.level;
+    const mixed = /\p{Alphabetic}/u.test(field.value) && /\p{N}/u.test(field.value);
+    if (meter.dataset.mixes && !mixed) verdict.words.push("Letters and digits are both asked for.");
     telling = setTimeout(() => tell(verdict.words), says.childElementCount ? pause : 0);
   };
 

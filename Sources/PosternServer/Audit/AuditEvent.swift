@@ -39,6 +39,8 @@ struct AuditEvent: Sendable {
         case passwordChanged = "password.changed"
         case passwordResetAsked = "password.reset-asked"
         case passwordReset = "password.reset"
+        case passwordChangeRequired = "password.change-required"
+        case passwordResetStarted = "password.reset-started"
         case breachedPasswordFound = "password.found-breached"
         case signedOut = "session.signed-out"
         case sessionEnded = "session.ended"

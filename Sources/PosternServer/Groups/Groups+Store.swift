@@ -14,6 +14,11 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    static let joined = Migration(
+        25, "when somebody joined a group", ["ALTER TABLE account_group_member ADD COLUMN joined_at BIGINT NOT NULL DEFAULT 0"])
+}
+
 extension Transaction {
     /// The groups of an account, in order.
     borrowing func groups(of account: Account.ID) throws(StoreError) -> [String] {
@@ -24,13 +29,32 @@ extension Transaction {
         return names
     }
 
+    /// The same, with when they were joined.
+    borrowing func memberships(of account: Account.ID) throws(StoreError) -> [(name: String, joinedAt: Timestamp)] {
+        try memberships(from: account, to: account)[account] ?? []
+    }
+
+    /// Of all accounts whose ids lie between two.
+    borrowing func memberships(
+        from first: Account.ID, to last: Account.ID
+    ) throws(StoreError) -> [Account.ID: [(name: String, joinedAt: Timestamp)]] {
+        var found: [Account.ID: [(name: String, joinedAt: Timestamp)]] = [:]
+        let rows = try run(
+            """
+            SELECT account_id, group_name, joined_at FROM account_group_member
+            WHERE account_id >= \(first) AND account_id <= \(last) ORDER BY account_id, group_name
+            """)
+        for row in rows { found[try row.id("account_id"), default: []].append((try row.text("group_name"), try row.time("joined_at"))) }
+        return found
+    }
+
     /// Adds an account to a group, which is made if it isn't there.
     /// - Returns: false if it was in it already.
     borrowing func addToGroup(_ group: GroupName, _ account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
         try change("INSERT INTO account_group (name, created_at) VALUES (\(group.text), \(now)) ON CONFLICT (name) DO NOTHING")
         return try change(
             """
-            INSERT INTO account_group_member (group_name, account_id) VALUES (\(group.text), \(account))
+            INSERT INTO account_group_member (group_name, account_id, joined_at) VALUES (\(group.text), \(account), \(now))
             ON CONFLICT (account_id, group_name) DO NOTHING
             """) == 1
     }

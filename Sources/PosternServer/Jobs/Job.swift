@@ -5,10 +5,16 @@ import Storage
 struct Job: Sendable {
     typealias ID = Identifier<Job>
 
-    enum Kind: String, Sendable {
+    enum Kind: String, CaseIterable, Sendable {
         case sendMail = "send-mail"
         /// Asks a list of stolen passwords that didn't answer when a password was set.
         case checkPassword = "check-password"
+        /// Finds out, once a day, whose password expires soon.
+        case findExpiring = "find-expiring-passwords"
+        /// Tells one person so, if it is still true.
+        case remind = "remind"
+        case sendWebhook = "send-webhook"
+        case sendSlack = "send-slack"
     }
 
     let id: ID
@@ -16,12 +22,15 @@ struct Job: Sendable {
     /// What the work needs, sealed: it may hold a link's token. Blanked once done.
     let sealedPayload: [UInt8]
     let runAt: Timestamp
+    /// Of all jobs with the same key there is one, for as long as its row is kept.
+    let uniqueKey: String?
 
-    init(_ kind: Kind, payload: [UInt8], keys: KeyRing, now: Timestamp, random: Randomness) {
+    init(_ kind: Kind, payload: [UInt8], uniqueKey: String? = nil, keys: KeyRing, now: Timestamp, random: Randomness) {
         id = ID(now: now, random: random.bytes(10))
         self.kind = kind
         sealedPayload = keys.seal(payload, at: Self.place(of: id), nonce: random.bytes(12))
         runAt = now
+        self.uniqueKey = uniqueKey
     }
 
     static func place(of id: ID) -> KeyRing.Place { KeyRing.Place(table: "job", column: "payload", row: id.description) }
@@ -30,25 +39,39 @@ struct Job: Sendable {
 /// A job that a worker holds until its lease ends.
 struct ClaimedJob: Sendable {
     let id: Job.ID
-    let kind: String
     let sealedPayload: [UInt8]
     /// Including this one.
     let tries: Int64
-    /// Proves who claimed it: a late worker can't end another's work (JN-03).
+}
+
+/// Jobs that were claimed together.
+struct ClaimedJobs: Sendable {
+    let kind: Job.Kind
+    /// Proves who claimed them: a late worker can't end another's work (JN-03).
     let lease: [UInt8]
+    let jobs: [ClaimedJob]
 }
 
 /// How a try ended.
 enum JobOutcome: Equatable, Sendable {
     case done
+    /// What it was for is no longer so.
+    case dropped
     /// Worth trying again. The reason is shown to administrators and holds no secret.
     case failed(String)
+}
+
+/// What became of a job.
+enum JobEnd: Equatable, Sendable {
+    case done, dropped
+    case failed(String, isLast: Bool)
 }
 
 /// When a failed job is tried again, and when no more.
 enum JobSchedule {
     static let mostTries: Int64 = 12
-    static let lease = Duration.seconds(60)
+    static let lease = Duration.seconds(30)
+    static let heartbeat = Duration.seconds(10)
 
     /// 5 s, 10 s, 20 s … up to an hour, each up to a quarter longer so that a crowd spreads out.
     /// - Parameter jitter: 0…255, random.
@@ -57,5 +80,23 @@ enum JobSchedule {
         let seconds: Int64 = min(3_600, 5 << doublings)
         let extra: Int64 = seconds * 250 * Int64(jitter) / 255
         return .milliseconds(seconds * 1_000 + extra)
+    }
+}
+
+/// Work that is due once in every period, on one node of all.
+struct PeriodicJob: Sendable {
+    let kind: Job.Kind
+    let every: Duration
+    /// After the beginning of a period, counted from 1970 UTC.
+    let offset: Duration
+
+    /// At six in the morning UTC, whatever the day.
+    static func daily(_ kind: Job.Kind) -> PeriodicJob { PeriodicJob(kind: kind, every: .seconds(86_400), offset: .seconds(6 * 3_600)) }
+
+    /// Names the period that a moment lies in. After an outage the current one is made up for, earlier ones aren't.
+    func uniqueKey(at now: Timestamp) -> String {
+        let since = now.microseconds - offset.wholeMicroseconds
+        let (whole, rest) = since.quotientAndRemainder(dividingBy: every.wholeMicroseconds)
+        return "\(kind.rawValue)/\(rest < 0 ? whole - 1 : whole)"
     }
 }

@@ -14,69 +14,127 @@ extension Migration {
             "CREATE INDEX job_ready ON job (run_at) WHERE state = 'ready'",
             "CREATE INDEX job_ended ON job (ended_at) WHERE ended_at IS NOT NULL",
         ])
+
+    static let jobKeys = Migration(
+        21, "jobs by kind, key and lease",
+        [
+            "ALTER TABLE job ADD COLUMN unique_key TEXT",
+            "CREATE UNIQUE INDEX job_unique_key ON job (unique_key)",
+            "DROP INDEX job_ready",
+            "CREATE INDEX job_ready ON job (kind, run_at) WHERE state = 'ready'",
+            "CREATE INDEX job_lease ON job (lease) WHERE lease IS NOT NULL",
+        ])
+}
+
+/// A job as administrators see it: what it carries stays sealed.
+struct JobLine: Sendable {
+    enum State: String, CaseIterable, Sendable {
+        case waiting, running, done, dead, cancelled
+        /// Of a kind that nobody here can do. It waits for a node that can.
+        case parked
+    }
+
+    let id: Job.ID
+    let kind: String
+    let state: State
+    let tries: Int64
+    let createdAt: Timestamp
+    /// The next try, or when the lease of this one ends.
+    let runAt: Timestamp
+    let endedAt: Timestamp?
+    let lastError: String
 }
 
 extension Transaction {
-    borrowing func enqueue(_ job: Job) throws(StoreError) {
-        try change(
-            """
-            INSERT INTO job (id, kind, payload, state, run_at, tries, lease, last_error, created_at)
-            VALUES (\(job.id), \(job.kind.rawValue), \(job.sealedPayload), 'ready', \(job.runAt), 0, NULL, '', \(job.runAt))
-            """)
+    /// Writes a job down, and wakes who may do it once this transaction is done.
+    /// - Returns: false if there is one with the same key.
+    @discardableResult
+    borrowing func enqueue(_ job: Job) throws(StoreError) -> Bool {
+        let isNew =
+            try change(
+                """
+                INSERT INTO job (id, kind, payload, state, run_at, tries, lease, last_error, created_at, unique_key)
+                VALUES (\(job.id), \(job.kind.rawValue), \(job.sealedPayload), 'ready', \(job.runAt), 0, NULL, '', \(job.runAt),
+                    \(job.uniqueKey))
+                ON CONFLICT (unique_key) DO NOTHING
+                """) == 1
+        if isNew, let ring = dialect.ring { _ = try run(ring) }
+        return isNew
     }
 
-    /// Takes the job of a kind that has waited longest. Kinds that nobody here can do wait for a node that can. Its time moves past the lease: if the worker dies, it comes up again.
-    borrowing func claimJob(_ kind: Job.Kind, lease: [UInt8], now: Timestamp) throws(StoreError) -> ClaimedJob? {
-        let rows = try run(
+    borrowing func jobExists(uniqueKey: String) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM job WHERE unique_key = \(uniqueKey)").isEmpty
+    }
+
+    /// When the next job of a kind is due, if one waits.
+    borrowing func nextJob(_ kind: Job.Kind) throws(StoreError) -> Timestamp? {
+        try run("SELECT run_at FROM job WHERE state = 'ready' AND kind = \(kind.rawValue) ORDER BY run_at LIMIT 1").first.map {
+            (row) throws(StoreError) in try row.time("run_at")
+        }
+    }
+
+    /// Takes the jobs of a kind that have waited longest. Kinds that nobody here can do wait for a node that can. Their time moves past
+    /// the lease: if the worker dies, they come up again (JN-04).
+    borrowing func claimJobs(_ kind: Job.Kind, most: Int64, lease: [UInt8], now: Timestamp) throws(StoreError) -> [ClaimedJob] {
+        try run(
             """
             UPDATE job SET lease = \(lease), run_at = \(now + JobSchedule.lease), tries = tries + 1
-            WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= \(now) AND kind = \(kind.rawValue)
-                    AND tries < \(JobSchedule.mostTries) ORDER BY run_at LIMIT 1\(dialect.skipLocked))
+            WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND kind = \(kind.rawValue) AND run_at <= \(now)
+                    AND tries < \(JobSchedule.mostTries) ORDER BY run_at LIMIT \(most)\(dialect.skipLocked))
                 AND state = 'ready'
-            RETURNING id, kind, payload, tries
-            """)
-        guard let row = rows.first else { return nil }
-        return ClaimedJob(
-            id: try row.id("id"), kind: try row.text("kind"), sealedPayload: try row.blob("payload"), tries: try row.integer("tries"),
-            lease: lease)
+            RETURNING id, payload, tries
+            """
+        ).map { (row) throws(StoreError) in
+            ClaimedJob(id: try row.id("id"), sealedPayload: try row.blob("payload"), tries: try row.integer("tries"))
+        }
     }
 
-    /// Ends a job and blanks what it carried.
-    borrowing func finishJob(_ job: ClaimedJob, now: Timestamp) throws(StoreError) -> Bool {
+    borrowing func isLeased(_ id: Job.ID, lease: [UInt8]) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM job WHERE id = \(id) AND lease = \(lease)").isEmpty
+    }
+
+    borrowing func renewLease(_ lease: [UInt8], until time: Timestamp) throws(StoreError) {
+        try change("UPDATE job SET run_at = \(time) WHERE lease = \(lease)")
+    }
+
+    /// Ends what is still held under a lease and blanks what it carried.
+    /// - Returns: how many jobs were.
+    @discardableResult
+    borrowing func finishJobs(lease: [UInt8], now: Timestamp) throws(StoreError) -> Int {
         let nothing: [UInt8] = []
         return try change(
             """
-            UPDATE job SET state = 'done', payload = \(nothing), lease = NULL, ended_at = \(now), last_error = ''
-            WHERE id = \(job.id) AND lease = \(job.lease) AND state = 'ready'
-            """) == 1
+            UPDATE job SET state = 'done', payload = \(nothing), lease = NULL, ended_at = \(now), last_error = '' WHERE lease = \(lease)
+            """)
     }
 
-    borrowing func retryJob(_ job: ClaimedJob, at time: Timestamp, error: String) throws(StoreError) -> Bool {
-        try change(
-            """
-            UPDATE job SET run_at = \(time), lease = NULL, last_error = \(error)
-            WHERE id = \(job.id) AND lease = \(job.lease) AND state = 'ready'
-            """) == 1
+    borrowing func retryJob(_ id: Job.ID, lease: [UInt8], at time: Timestamp, error: String) throws(StoreError) -> Bool {
+        try change("UPDATE job SET run_at = \(time), lease = NULL, last_error = \(error) WHERE id = \(id) AND lease = \(lease)") == 1
     }
 
     /// Gives up. The row stays for administrators, with what it carried still sealed; a password's hash is not kept that long.
-    borrowing func buryJob(_ job: ClaimedJob, now: Timestamp, error: String) throws(StoreError) -> Bool {
+    borrowing func buryJob(_ id: Job.ID, lease: [UInt8], now: Timestamp, error: String) throws(StoreError) -> Bool {
         let nothing: [UInt8] = []
         return try change(
             """
             UPDATE job SET state = 'dead', lease = NULL, ended_at = \(now), last_error = \(error),
                 payload = CASE WHEN kind = \(Job.Kind.checkPassword.rawValue) THEN \(nothing) ELSE payload END
-            WHERE id = \(job.id) AND lease = \(job.lease) AND state = 'ready'
+            WHERE id = \(id) AND lease = \(lease)
             """) == 1
     }
 
-    /// How many jobs wait and how many were given up.
-    borrowing func jobCounts() throws(StoreError) -> (ready: Int64, dead: Int64) {
-        var counts = (ready: Int64(0), dead: Int64(0))
-        for row in try run("SELECT state, COUNT(*) AS number FROM job WHERE state <> 'done' GROUP BY state") {
-            if try row.text("state") == "dead" { counts.dead = try row.integer("number") } else { counts.ready = try row.integer("number") }
-        }
-        return counts
+    /// Gives up what was tried often enough and never ended: its worker died each time.
+    borrowing func buryExhaustedJobs(now: Timestamp) throws(StoreError) {
+        try change(
+            """
+            UPDATE job SET state = 'dead', lease = NULL, ended_at = \(now), last_error = 'its worker died each time'
+            WHERE state = 'ready' AND tries >= \(JobSchedule.mostTries) AND run_at <= \(now)
+            """)
+    }
+
+    borrowing func pruneJobs(doneBefore done: Timestamp, deadBefore dead: Timestamp) throws(StoreError) {
+        try change("DELETE FROM job WHERE state IN ('done', 'cancelled') AND ended_at IS NOT NULL AND ended_at < \(done)")
+        try change("DELETE FROM job WHERE state = 'dead' AND ended_at IS NOT NULL AND ended_at < \(dead)")
     }
 
     /// Seals every payload anew. One that doesn't open is left as it is.
@@ -92,17 +150,78 @@ extension Transaction {
         }
         return count
     }
+}
 
-    /// Gives up what was tried often enough and never ended: its worker died each time.
-    borrowing func buryExhaustedJobs(now: Timestamp) throws(StoreError) {
-        try change(
-            """
-            UPDATE job SET state = 'dead', lease = NULL, ended_at = \(now), last_error = 'its worker died each time'
-            WHERE state = 'ready' AND tries >= \(JobSchedule.mostTries) AND run_at <= \(now)
-            """)
+/// For administrators.
+extension Transaction {
+    /// How many jobs wait and how many were given up.
+    borrowing func jobCounts() throws(StoreError) -> (ready: Int64, dead: Int64) {
+        var counts = (ready: Int64(0), dead: Int64(0))
+        for row in try run("SELECT state, COUNT(*) AS number FROM job WHERE state IN ('ready', 'dead') GROUP BY state") {
+            if try row.text("state") == "dead" { counts.dead = try row.integer("number") } else { counts.ready = try row.integer("number") }
+        }
+        return counts
     }
 
-    borrowing func pruneJobs(endedBefore time: Timestamp) throws(StoreError) {
-        try change("DELETE FROM job WHERE state = 'done' AND ended_at IS NOT NULL AND ended_at < \(time)")
+    /// Newest first.
+    /// - Parameter known: the kinds that can be done here; others are parked.
+    borrowing func jobLines(
+        kind: String?, state: JobLine.State?, limit: Int64, known: Set<Job.Kind>
+    ) throws(StoreError) -> [JobLine] {
+        let (anyKind, anyState): (Int64, Int64) = (kind == nil ? 1 : 0, state == nil ? 1 : 0)
+        let stored = state.map { [.waiting, .running, .parked].contains($0) ? "ready" : $0.rawValue } ?? ""
+        let lines = try run(
+            """
+            SELECT * FROM job WHERE (CAST(\(anyKind) AS BIGINT) = 1 OR kind = \(kind ?? ""))
+                AND (CAST(\(anyState) AS BIGINT) = 1 OR state = \(stored)) ORDER BY created_at DESC, id DESC LIMIT \(limit)
+            """
+        ).map { (row) throws(StoreError) in try JobLine(row, known: known) }
+        return lines.filter { state == nil || $0.state == state }
+    }
+
+    borrowing func jobLine(_ id: Job.ID, known: Set<Job.Kind>) throws(StoreError) -> JobLine? {
+        try run("SELECT * FROM job WHERE id = \(id)").first.map { (row) throws(StoreError) in try JobLine(row, known: known) }
+    }
+
+    /// Lets a job that was given up be tried again, from the beginning.
+    /// - Returns: false if it isn't given up, or no longer carries what it needs.
+    borrowing func reviveJob(_ id: Job.ID, now: Timestamp) throws(StoreError) -> Bool {
+        let nothing: [UInt8] = []
+        let isRevived =
+            try change(
+                """
+                UPDATE job SET state = 'ready', tries = 0, run_at = \(now), ended_at = NULL
+                WHERE id = \(id) AND state = 'dead' AND payload <> \(nothing)
+                """) == 1
+        if isRevived, let ring = dialect.ring { _ = try run(ring) }
+        return isRevived
+    }
+
+    /// Ends a job that waits or was given up, and blanks what it carried. One that is being done may still take effect.
+    borrowing func cancelJob(_ id: Job.ID, now: Timestamp) throws(StoreError) -> Bool {
+        let nothing: [UInt8] = []
+        return try change(
+            """
+            UPDATE job SET state = 'cancelled', payload = \(nothing), lease = NULL, ended_at = \(now)
+            WHERE id = \(id) AND state IN ('ready', 'dead')
+            """) == 1
+    }
+}
+
+extension JobLine {
+    fileprivate init(_ row: Row, known: Set<Job.Kind>) throws(StoreError) {
+        let kind = try row.text("kind")
+        let isLeased = try row.optional("lease") { (row) throws(StoreError) in try row.blob("lease") } != nil
+        let state: State
+        switch try row.text("state") {
+        case "ready": state = isLeased ? .running : Job.Kind(rawValue: kind).map(known.contains) == true ? .waiting : .parked
+        case "done": state = .done
+        case "dead": state = .dead
+        case "cancelled": state = .cancelled
+        default: throw .unexpectedColumn("state")
+        }
+        self.init(
+            id: try row.id("id"), kind: kind, state: state, tries: try row.integer("tries"), createdAt: try row.time("created_at"),
+            runAt: try row.time("run_at"), endedAt: try row.optionalTime("ended_at"), lastError: try row.text("last_error"))
     }
 }

@@ -4,19 +4,20 @@ import Storage
 
 /// A mail that waits to be sent: text for everybody, HTML for those who see it.
 struct Mail: Codable, Equatable, Sendable {
+    let kind: Notice.Kind
     let to: String
     let subject: String
     let text: String
     let html: String
 
-    /// The job that sends it. The whole mail is sealed: its link is a secret.
-    func job(keys: KeyRing, now: Timestamp, random: Randomness) -> Job {
-        // A struct of four texts always encodes.
-        let payload = (try? JSONEncoder().encode(self)) ?? Data()
-        return Job(.sendMail, payload: Array(payload), keys: keys, now: now, random: random)
+    /// For the job that sends it, to be sealed: its link is a secret.
+    var payload: [UInt8] {
+        // A struct of texts always encodes.
+        Array((try? JSONEncoder().encode(self)) ?? Data())
     }
 
-    init(to: EmailAddress, subject: String, text: String, html: String) {
+    init(_ kind: Notice.Kind, to: EmailAddress, subject: String, text: String, html: String) {
+        self.kind = kind
         self.to = to.address
         self.subject = subject
         self.text = text

@@ -4,7 +4,9 @@ import Mustache
 struct MailLayout: Sendable {
     let siteName: String
 
-    func mail(to email: EmailAddress, subject: String, opening: String, button: String, link: String, closing: String) -> Mail {
+    func mail(
+        _ kind: Notice.Kind, to email: EmailAddress, subject: String, opening: String, button: String, link: String, closing: String
+    ) -> Mail {
         let foot =
             "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
         let text = [
@@ -14,7 +16,7 @@ struct MailLayout: Sendable {
         let html = Self.template.render([
             "site": siteName, "subject": subject, "opening": opening, "button": button, "link": link, "closing": closing, "foot": foot,
         ])
-        return Mail(to: email, subject: "\(subject) · \(siteName)", text: text + "\n", html: html)
+        return Mail(kind, to: email, subject: "\(subject) · \(siteName)", text: text + "\n", html: html)
     }
 
     /// Lines of at most 72 characters.

@@ -4,9 +4,8 @@ import Storage
 
 /// What comes after a password was set or used: a list that couldn't be asked is asked by a job, and what is found is told.
 struct BreachFollowUp: Sendable {
-    let keys: KeyRingHolder
+    let notices: Notices
     let mails: PasswordMail
-    let random: Randomness
 
     /// In the transaction that sets the password.
     func follow(
@@ -20,7 +19,7 @@ struct BreachFollowUp: Sendable {
     /// Tells the owner that the password is another now.
     func tellOfChange(of account: Account.ID, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
         guard let address = try transaction.account(account)?.email, let email = EmailAddress(address) else { return }
-        try transaction.enqueue(mails.changed(to: email, at: now).job(keys: keys.current, now: now, random: random))
+        try transaction.send(notices.make(mails.changed(to: email, at: now), now: now), of: account)
     }
 
     /// Leaves it to a job to ask.
@@ -28,7 +27,7 @@ struct BreachFollowUp: Sendable {
         _ hash: Secret<[UInt8]>, of account: Account.ID, setAt: Timestamp, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
         let payload = BreachQuestion(account: account, setAt: setAt, hash: hash).payload
-        try transaction.enqueue(Job(.checkPassword, payload: payload, keys: keys.current, now: now, random: random))
+        try transaction.enqueue(Job(.checkPassword, payload: payload, keys: notices.keys.current, now: now, random: notices.random))
     }
 
     private func write(
@@ -48,7 +47,7 @@ struct BreachFollowUp: Sendable {
             // Whose address nobody confirmed gets no mail but the one that asks for it.
             let owner = try transaction.account(account), owner.state == .active, let email = EmailAddress(owner.email)
         else { return }
-        try transaction.enqueue(mails.breached(to: email, isCertain: isCertain).job(keys: keys.current, now: now, random: random))
+        try transaction.send(notices.make(mails.breached(to: email, isCertain: isCertain), now: now), of: account)
     }
 }
 
@@ -105,7 +104,6 @@ struct BreachAtSignIn: Sendable {
     let policy: PasswordPolicy.AtSignIn
     let breaches: BreachLookup
     let followUp: BreachFollowUp
-    let links: PasswordResetLinks
 
     /// What is to be written, found out before the transaction. Nothing here waits for another machine.
     enum Finding: Sendable {
@@ -138,11 +136,5 @@ struct BreachAtSignIn: Sendable {
         }
         guard policy.refuses else { return false }
         return try transaction.breachFinding(of: account.id)?.isCertain == true
-    }
-
-    /// Mails the owner a link, as often as anybody may ask for one. Who holds only the stolen password can't choose the next.
-    func sendLink(to account: Account, client: Client, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
-        guard let email = EmailAddress(account.email), try transaction.allowPasswordResetMail(to: email, now: now) else { return }
-        try links.send(links.make(), to: account, client: client, in: transaction, now: now)
     }
 }

@@ -5,8 +5,9 @@ import Storage
 struct ChangeAtSignIn: Sendable {
     enum Outcome: Sendable {
         case signedIn(NewSession)
-        /// It is the one that had to go.
-        case unchanged
+        /// A second factor must be added next: the password is changed already.
+        case enrolmentNeeded(NewChallenge)
+        case repeated(RepeatedPassword)
         /// Used, too old, tried too often, or the account changed: the password is asked for again.
         case over
         case busy
@@ -21,8 +22,10 @@ struct ChangeAtSignIn: Sendable {
     let store: any Store
     let desk: SessionDesk
     let hasher: PasswordHasher
+    let previous: PreviousPasswords
     let completion: SignInCompletion
     let followUp: BreachFollowUp
+    let random: Randomness
 
     func view(of token: Token, now: Timestamp) async throws(StoreError) -> View? {
         let hash = token.hash(for: NewChallenge.purpose)
@@ -49,28 +52,41 @@ struct ChangeAtSignIn: Sendable {
         let tokenHash = token.hash(for: NewChallenge.purpose)
         let found = try await store.read { (transaction) throws(StoreError) in
             try transaction.challenge(tokenHash: tokenHash, now: now).map { (challenge) throws(StoreError) in
-                (challenge: challenge, stored: try transaction.account(challenge.account)?.passwordHash)
+                (challenge, try transaction.account(challenge.account), try transaction.groups(of: challenge.account))
             }
         }
-        guard let challenge = found?.challenge, let means = challenge.changeAfter else { return .over }
-        // The list that knew the old one may not answer now.
-        guard let checked = try? await hasher.verify(password.password, against: found?.stored) else { return .busy }
-        guard !checked.matches else { return .unchanged }
+        guard let (challenge, stored, groups) = found, let account = stored, let proved = challenge.changeAfter else { return .over }
+        switch try await previous.check(password.password, against: account, groups: groups) {
+        case .new: break
+        case .repeated(let password): return .repeated(password)
+        case .busy: return .busy
+        }
         guard let hash = try? await hasher.hash(password.password) else { return .busy }
-        let done = try await store.write { (transaction) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? in
-            let id = challenge.account
+        let history = previous.policy.rules(for: groups).history
+        let done = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
             // Checks challenge, password and state, each in the statement that uses it; only then is anything replaced.
-            guard let opened = try completion.open(challenge, means, client: client, replaced: replaced, in: transaction, now: now),
-                try transaction.replacePassword(of: id, setAt: challenge.passwordSetAt, with: hash, keeping: opened.0.id, now: now)
+            let opened =
+                challenge.mustEnrol
+                ? nil
+                : try completion.open(challenge, proved.factor, client: client, replaced: replaced, in: transaction, now: now)
+            let isSpent = challenge.mustEnrol ? try transaction.spendChallenge(challenge) : opened != nil
+            guard isSpent,
+                try transaction.replacePassword(
+                    of: account.id, setAt: challenge.passwordSetAt, with: hash, keeping: opened?.0.id, history: history, now: now)
             else { return nil }
-            try followUp.follow(password, of: id, setAt: now, in: transaction)
-            try transaction.record(AuditEvent(.passwordChanged, account: id, by: .account(id), from: client, at: now))
-            try followUp.tellOfChange(of: id, in: transaction, now: now)
-            return opened
+            try followUp.follow(password, of: account.id, setAt: now, in: transaction)
+            try transaction.record(AuditEvent(.passwordChanged, account: account.id, by: .account(account.id), from: client, at: now))
+            try followUp.tellOfChange(of: account.id, in: transaction, now: now)
+            if let opened { return (.signedIn(opened.0), opened.replacedOf) }
+            let next = NewChallenge(
+                token: Token(random: random.bytes(Token.byteCount)), account: account.id, passwordSetAt: now, mustEnrol: true,
+                isKept: challenge.isKept, expiresAt: now + NewChallenge.lifetime)
+            try transaction.openChallenge(next)
+            return (.enrolmentNeeded(next), nil)
         }
         guard let done else { return .over }
         desk.forget(challenge.account)
         if let replacedOf = done.replacedOf { desk.forget(replacedOf) }
-        return .signedIn(done.0)
+        return done.0
     }
 }

@@ -60,9 +60,12 @@ struct ChangePasswordWeb: Room {
         case .wrongPassword:
             page.currentError = "That isn’t your password. Check for caps lock."
             return again(.unauthorized)
-        case .unchanged:
-            page.field.error = Reason.passwordUnchanged.advice
+        case .repeated(let password):
+            page.field.error = password.words
             return again(.unprocessableContent)
+        case .tooSoon(let time):
+            page.currentError = Self.tooSoon(time)
+            return again(.conflict)
         case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=%2Fauth%2Faccount%2Fpassword")
         case .busy: throw Refused(.busy)
         }
@@ -80,10 +83,15 @@ struct ChangePasswordWeb: Room {
         {
         case .changed(let token): return .nothing().setting(cookie: token.map { shell.renewed(session, $0, visit) })
         case .wrongPassword: throw Refused(.wrongCredentials, field: "current", detail: "That isn’t the account’s password.")
-        case .unchanged: throw Refused(.passwordUnchanged, field: "password")
+        case .repeated(let password): throw password.refused
+        case .tooSoon(let time): throw Refused(.passwordTooSoon, detail: Self.tooSoon(time))
         case .stepUpNeeded: throw try await stepUpRequired(session, visit.now)
         case .busy: throw Refused(.busy)
         }
+    }
+
+    private static func tooSoon(_ time: Timestamp) -> String {
+        "Your password is new. You can choose another from \(ISOTime.words(time)) on."
     }
 
     // MARK: As the last step of a sign-in
@@ -130,8 +138,11 @@ struct ChangePasswordWeb: Room {
             return .seeOther(back.isEmpty ? "/auth/account" : back)
                 .setting(cookie: shell.cookies.set(shell.cookies.session, session.token.token.text, maxAge: session.cookieMaxAge))
                 .setting(cookie: shell.cookies.clear(shell.cookies.attempt))
-        case .unchanged:
-            page.field.error = Reason.passwordUnchanged.advice
+        case .enrolmentNeeded(let challenge):
+            return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))")
+                .setting(cookie: shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime))
+        case .repeated(let password):
+            page.field.error = password.words
             return .page(page.html(shell.pages), status: .unprocessableContent)
         case .over: return startOver(back)
         case .busy: throw Refused(.busy)
@@ -147,7 +158,9 @@ struct ChangePasswordWeb: Room {
             try fields.text("password"), about: view.account.known, groups: view.groups)
         switch try await atSignIn.finish(token, with: password, client: visit.client, replaced: visit.sessionToken, now: visit.now) {
         case .signedIn(let session): return SignedIn(session: session).response
-        case .unchanged: throw Refused(.passwordUnchanged, field: "password")
+        case .enrolmentNeeded(let challenge):
+            return try .json(NextStep(next: "enrol_second_factor", attempt: challenge.token.text.exposed, methods: ["totp"]))
+        case .repeated(let password): throw password.refused
         case .over: throw Refused(.attemptOver)
         case .busy: throw Refused(.busy)
         }

@@ -9,14 +9,16 @@ struct ChangePassword: Sendable {
         case changed(token: SessionToken?)
         case wrongPassword
         case stepUpNeeded
-        /// It is the one that is in use.
-        case unchanged
+        case repeated(RepeatedPassword)
+        /// The one in use must stay until then.
+        case tooSoon(Timestamp)
         case busy
     }
 
     let store: any Store
     let desk: SessionDesk
     let hasher: PasswordHasher
+    let previous: PreviousPasswords
     let followUp: BreachFollowUp
     let random: Randomness
 
@@ -40,16 +42,23 @@ struct ChangePassword: Sendable {
         let id = session.account
         let account = try await store.read { (transaction) throws(StoreError) in try transaction.account(id) }
         guard let checked = try? await hasher.verify(current, against: account?.passwordHash) else { return .busy }
-        guard checked.matches, let setAt = account?.passwordSetAt else {
+        guard checked.matches, let account, let setAt = account.passwordSetAt else {
             try await recordWrong(of: id, client: client, now: now)
             return .wrongPassword
         }
-        guard !isEqualInConstantTime(current.bytes.exposed, password.password.bytes.exposed) else { return .unchanged }
+        let groups = try await store.read { (transaction) throws(StoreError) in try transaction.groups(of: id) }
+        let rules = previous.policy.rules(for: groups)
+        if let age = rules.minimumAge, account.passwordChangeRequiredAt == nil, setAt + age > now { return .tooSoon(setAt + age) }
+        switch try await previous.check(password.password, against: account, groups: groups) {
+        case .new: break
+        case .repeated(let password): return .repeated(password)
+        case .busy: return .busy
+        }
         guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let token = renews ? SessionToken(random: random.bytes(Token.byteCount)) : nil
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
             guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
-            guard try transaction.replacePassword(of: id, setAt: setAt, with: hash, keeping: session.id, now: now),
+            guard try transaction.replacePassword(of: id, setAt: setAt, with: hash, keeping: session.id, history: rules.history, now: now),
                 try transaction.notePasswordProof(in: session.id, of: id, token: token, now: now)
             else { return .wrongPassword }
             try followUp.follow(password, of: id, setAt: now, in: transaction)

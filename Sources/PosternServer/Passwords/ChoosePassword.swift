@@ -21,6 +21,8 @@ enum PasswordRefusal: Error, Sendable {
     case tooLong(most: Int)
     case common(Verdict)
     case tooWeak(lowest: Int, Verdict)
+    /// Letters and digits are both asked for.
+    case notMixed(Verdict)
     case breached
     /// No list of stolen passwords could be asked, and the settings refuse what wasn't held against one.
     case unasked
@@ -35,9 +37,10 @@ struct ChoosePassword: Sendable {
     ///   - about: what is known of the person: an address, a name.
     ///   - groups: the person's own, for what they ask.
     func choose(_ text: String, about: [String], groups: [String] = []) async throws(PasswordRefusal) -> ChosenPassword {
-        guard let password = try? Password(trying: text) else { throw .tooLong(most: judge.policy.strength.mostBytes) }
+        guard let password = try? Password(trying: text) else { throw .tooLong(most: judge.policy.rules.strength.mostBytes) }
         let verdict = judge.verdict(on: password, about: about, groups: groups)
-        let asked = judge.policy.strength(for: groups)
+        let rules = judge.policy.rules(for: groups)
+        let asked = rules.strength
         switch verdict.refusal {
         case .tooShort: throw .tooShort(fewest: asked.fewestCodePoints, verdict)
         case .tooLong: throw .tooLong(most: asked.mostBytes)
@@ -45,6 +48,7 @@ struct ChoosePassword: Sendable {
         case .tooWeak: throw .tooWeak(lowest: asked.lowestScore, verdict)
         case nil: break
         }
+        guard !rules.mixesLettersAndDigits || password.mixesLettersAndDigits else { throw .notMixed(verdict) }
         var chosen = ChosenPassword(password)
         switch await breaches.answer(for: password) {
         case .clean: break

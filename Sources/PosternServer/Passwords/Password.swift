@@ -26,6 +26,13 @@ struct Password: Sendable {
         typed = text.utf8.elementsEqual(normal.utf8) ? nil : Secret(Array(text.utf8))
     }
 
+    /// Whether a letter and a digit are both in it: alphabetic, and of the general categories N (Unicode chapter 4).
+    var mixesLettersAndDigits: Bool {
+        let scalars = judged.exposed.unicodeScalars
+        return scalars.contains { $0.properties.isAlphabetic }
+            && scalars.contains { [.decimalNumber, .letterNumber, .otherNumber].contains($0.properties.generalCategory) }
+    }
+
     /// ASCII is its own normal form, and most passwords are nothing else.
     static func normalised(_ text: String) -> String {
         text.utf8.allSatisfy { $0 < 128 } ? text : text.precomposedStringWithCompatibilityMapping

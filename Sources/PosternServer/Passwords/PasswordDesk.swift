@@ -20,9 +20,11 @@ struct PasswordDesk: Sendable {
     ///   - about: what is known of the person already; an address that is typed beside it is added by the page.
     ///   - replacing: whether there is a password that it takes the place of.
     func field(about: [String] = [], groups: [String] = [], replacing: Bool = false) -> NewPasswordField {
-        let asked = choose.judge.policy.strength(for: groups)
+        let rules = choose.judge.policy.rules(for: groups)
+        let asked = rules.strength
         return NewPasswordField(
             isReplacing: replacing, fewest: asked.fewestCodePoints, lowestScore: asked.lowestScore, mostBytes: asked.mostBytes,
+            mixes: rules.mixesLettersAndDigits,
             module: module, words: words,
             about: about + choose.judge.site)
     }

@@ -39,6 +39,7 @@ struct PasswordJudge: Sendable {
         on password: Password, about: [String], groups: [String] = [], isSiteKnown: Bool = true, isBreached: Bool = false
     ) -> StrengthDocument {
         let verdict = verdict(on: password, knowing: about + (isSiteKnown ? site : policy.words), groups: groups)
-        return StrengthDocument(verdict, isBreached: isBreached)
+        let lacksMix = policy.rules(for: groups).mixesLettersAndDigits && !password.mixesLettersAndDigits
+        return StrengthDocument(verdict, lacksMix: lacksMix, isBreached: isBreached)
     }
 }

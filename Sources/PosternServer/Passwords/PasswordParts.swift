@@ -2,6 +2,7 @@ import CStrengthModule
 import Crypto
 import Foundation
 import Secrets
+import Storage
 
 /// The room's parts, made once from the settings. What a setting names must be there: a server without the list it was given would not
 /// do what it says.
@@ -18,6 +19,7 @@ struct PasswordParts: Sendable {
     let lookupOfJobs: BreachLookup
     private let mails: PasswordMail
     private let policyAtSignIn: PasswordPolicy.AtSignIn
+    let calendar: PasswordCalendar
 
     /// Of all lists together.
     private static let mostWords = 200_000
@@ -47,21 +49,19 @@ struct PasswordParts: Sendable {
             words: words.isEmpty ? nil : "/auth/assets/words.\(Self.name(of: Array(words.joined(separator: "\n").utf8))).txt")
         mails = PasswordMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
         policyAtSignIn = policy.breached.atSignIn
+        calendar = PasswordCalendar(policy: policy)
     }
 
-    func followUp(keys: KeyRingHolder, random: Randomness) -> BreachFollowUp {
-        BreachFollowUp(keys: keys, mails: mails, random: random)
-    }
+    func expirySource(_ store: any Store) -> ExpirySource { .passwords(calendar, store: store, mails: mails) }
 
-    func links(keys: KeyRingHolder, random: Randomness) -> PasswordResetLinks {
-        PasswordResetLinks(keys: keys, mails: mails, random: random)
-    }
+    func followUp(_ notices: Notices) -> BreachFollowUp { BreachFollowUp(notices: notices, mails: mails) }
 
-    func atSignIn(keys: KeyRingHolder, random: Randomness) -> BreachAtSignIn? {
+    func links(_ notices: Notices) -> PasswordResetLinks { PasswordResetLinks(notices: notices, mails: mails) }
+
+    func atSignIn(_ notices: Notices) -> BreachAtSignIn? {
         guard policyAtSignIn != .off else { return nil }
         return BreachAtSignIn(
-            policy: policyAtSignIn, breaches: lookup, followUp: followUp(keys: keys, random: random),
-            links: links(keys: keys, random: random))
+            policy: policyAtSignIn, breaches: lookup, followUp: followUp(notices))
     }
 
     /// A content's hash, for a name that changes with it.

@@ -5,26 +5,74 @@ extension Settings {
     private static let scores = 0...4
     /// At least 128 code points of four bytes each must fit (PW-02).
     private static let bytes = 512...Password.mostBytes
+    private static let ages = Duration.seconds(86_400)...(.seconds(3_650 * 86_400))
+    /// A reminder further ahead than its row is kept would come twice.
+    private static let days = 1...90
 
+    /// After the second factors: what they require counts here.
     mutating func readPasswords(_ raw: SettingsReader) throws(SettingsFile.Problem) {
-        passwords.strength = StrengthPolicy(
-            fewestCodePoints: try raw.number("password.minimum-length", in: Self.lengths) ?? passwords.strength.fewestCodePoints,
-            lowestScore: try raw.number("password.minimum-score", in: Self.scores) ?? passwords.strength.lowestScore,
-            mostBytes: try raw.number("password.maximum-bytes", in: Self.bytes) ?? passwords.strength.mostBytes)
+        let preset: PasswordPreset = try raw.choice("password.preset") ?? .modern
+        passwords.rules = try Self.rules(raw, "password", from: preset.rules)
+        passwords.rules.strength.mostBytes = try raw.number("password.maximum-bytes", in: Self.bytes) ?? passwords.rules.strength.mostBytes
+        for name in raw.names(under: "groups") where raw.hasKeys(under: "groups.\(name).password") {
+            let preset: PasswordPreset? = try raw.choice("groups.\(name).password.preset")
+            passwords.ofGroups[name] = try Self.rules(raw, "groups.\(name).password", from: preset?.rules ?? passwords.rules)
+        }
+        passwords.groupsWithFactor = Set(secondFactors.required.keys)
+        passwords.spread = try raw.duration("password.spread") ?? passwords.spread
+        try readReminders(raw)
         passwords.words = raw.list("password.words")
         guard passwords.words.count <= 50, !passwords.words.contains(where: { $0.unicodeScalars.contains { $0.value < 32 } }) else {
             throw raw.problem("password.words", found: "\(passwords.words.count) words", allowed: "at most 50 words on one line each")
         }
         passwords.lists = raw.list("password.lists")
-        for name in raw.names(under: "groups") {
-            let length = try raw.number("groups.\(name).password.minimum-length", in: Self.lengths)
-            let score = try raw.number("groups.\(name).password.minimum-score", in: Self.scores)
-            guard length != nil || score != nil else { continue }
-            passwords.ofGroups[name] = StrengthPolicy(
-                fewestCodePoints: length ?? passwords.strength.fewestCodePoints, lowestScore: score ?? passwords.strength.lowestScore,
-                mostBytes: passwords.strength.mostBytes)
-        }
         try readBreached(raw)
+    }
+
+    /// Everybody's or a group's.
+    private static func rules(
+        _ raw: SettingsReader, _ place: String, from preset: PasswordRules
+    ) throws(SettingsFile.Problem) -> PasswordRules {
+        var rules = preset
+        if let length = try raw.number("\(place).minimum-length", in: lengths) {
+            (rules.strength.fewestCodePoints, rules.fewestWithFactor) = (length, nil)
+        }
+        rules.strength.lowestScore = try raw.number("\(place).minimum-score", in: scores) ?? rules.strength.lowestScore
+        rules.mixesLettersAndDigits = try raw.yesNo("\(place).letters-and-digits") ?? rules.mixesLettersAndDigits
+        rules.sparesSecondFactor = try raw.yesNo("\(place).expiry-spares-second-factor") ?? rules.sparesSecondFactor
+        rules.history = try raw.number("\(place).history", in: 1...24).map(Int64.init) ?? rules.history
+        if raw.text("\(place).expires-after") == "never" {
+            rules.expiresAfter = nil
+        } else if let age = try raw.duration("\(place).expires-after") {
+            guard ages.contains(age) else {
+                throw raw.problem(
+                    "\(place).expires-after", found: raw.text("\(place).expires-after") ?? "", allowed: "never, or 1d to 3650d")
+            }
+            rules.expiresAfter = age
+        }
+        if let age = try raw.duration("\(place).minimum-age") {
+            guard age <= .seconds(30 * 86_400), age < rules.expiresAfter ?? ages.upperBound else {
+                throw raw.problem(
+                    "\(place).minimum-age", found: raw.text("\(place).minimum-age") ?? "",
+                    allowed: "at most 30d, and less than \(place).expires-after")
+            }
+            rules.minimumAge = age
+        }
+        return rules
+    }
+
+    private mutating func readReminders(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        guard raw.isSet("password.reminders") else { return }
+        passwords.reminders = try raw.list("password.reminders").map { text throws(SettingsFile.Problem) in
+            guard let days = Int(text), Self.days.contains(days) else {
+                throw raw.problem("password.reminders", found: text, allowed: "days from 1 to 90, such as [15, 7, 1]")
+            }
+            return days
+        }
+        .sorted(by: >)
+        guard passwords.reminders.count <= 10 else {
+            throw raw.problem("password.reminders", found: "\(passwords.reminders.count) of them", allowed: "at most 10")
+        }
     }
 
     private mutating func readBreached(_ raw: SettingsReader) throws(SettingsFile.Problem) {

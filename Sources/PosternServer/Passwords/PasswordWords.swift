@@ -1,5 +1,18 @@
 import PasswordStrength
 
+extension RepeatedPassword {
+    private var reason: Reason { self == .unchanged ? .passwordUnchanged : .passwordUsed }
+
+    var words: String {
+        switch self {
+        case .unchanged: Reason.passwordUnchanged.advice
+        case .used(let last): "That is one of your last \(last) passwords. Choose one that you haven’t had."
+        }
+    }
+
+    var refused: Refused { Refused(reason, field: "password", detail: words) }
+}
+
 /// A refusal of a password, for pages and for programs.
 extension PasswordRefusal {
     var reason: Reason {
@@ -8,6 +21,7 @@ extension PasswordRefusal {
         case .tooLong: .passwordTooLong
         case .common: .passwordCommon
         case .tooWeak: .passwordTooWeak
+        case .notMixed: .passwordNotMixed
         case .breached: .passwordBreached
         case .unasked: .passwordUnasked
         }
@@ -20,6 +34,7 @@ extension PasswordRefusal {
         case .tooLong(let most): "That is longer than \(most) bytes. Shorten it."
         case .common: Reason.passwordCommon.advice
         case .tooWeak(let lowest, _): "That is too easy to guess: “\(StrengthEstimator.title(of: lowest))” is asked for here."
+        case .notMixed: Reason.passwordNotMixed.advice
         case .breached: Reason.passwordBreached.advice
         case .unasked: Reason.passwordUnasked.advice
         }
@@ -32,7 +47,7 @@ extension PasswordRefusal {
 
     private var verdict: Verdict? {
         switch self {
-        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict): verdict
+        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict), .notMixed(let verdict): verdict
         // How long it would hold says nothing here.
         case .tooLong, .breached, .unasked: nil
         }

@@ -6,8 +6,8 @@ import Storage
 
 struct PasswordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "password", abstract: "Estimate passwords, and hold them against lists of stolen ones.",
-        subcommands: [Check.self, Breached.self])
+        commandName: "password", abstract: "Estimate passwords, hold them against lists of stolen ones, and see which expire.",
+        subcommands: [Check.self, Breached.self, PasswordDueCommand.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

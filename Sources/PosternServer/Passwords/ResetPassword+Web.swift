@@ -77,9 +77,9 @@ struct ResetPasswordWeb: Room {
         }
         switch try await reset.reset(token, to: password, client: visit.client, now: visit.now) {
         case .replaced: return links.spent(.seeOther("/auth/sign-in?done=reset"))
-        case .unchanged:
+        case .repeated(let password):
             var page = page(found.account, found.groups, visit)
-            page.newPassword?.error = Reason.passwordUnchanged.advice
+            page.newPassword?.error = password.words
             return .page(page.html(shell.pages), status: .unprocessableContent)
         case .linkInvalid: throw Self.linkOver
         case .busy: throw Refused(.busy)
@@ -94,7 +94,7 @@ struct ResetPasswordWeb: Room {
         let password = try await passwords.chosen(try fields.text("password"), about: found.account.known, groups: found.groups)
         switch try await reset.reset(token, to: password, client: visit.client, now: visit.now) {
         case .replaced: return .nothing()
-        case .unchanged: throw Refused(.passwordUnchanged, field: "password")
+        case .repeated(let password): throw password.refused
         case .linkInvalid: throw Refused(.linkInvalid, field: "token")
         case .busy: throw Refused(.busy)
         }

@@ -6,8 +6,7 @@ struct ResetPassword: Sendable {
     enum Outcome: Equatable, Sendable {
         /// Nobody is signed in by it, and a second factor is still asked for (RC-09).
         case replaced
-        /// It is the one that is in use.
-        case unchanged
+        case repeated(RepeatedPassword)
         /// Used, replaced, too old, or never ours.
         case linkInvalid
         case busy
@@ -16,6 +15,7 @@ struct ResetPassword: Sendable {
     let store: any Store
     let desk: SessionDesk
     let hasher: PasswordHasher
+    let previous: PreviousPasswords
     let followUp: BreachFollowUp
     let links: PasswordResetLinks
 
@@ -41,15 +41,20 @@ struct ResetPassword: Sendable {
     }
 
     func reset(_ link: Token, to password: ChosenPassword, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
-        guard let found = try await account(of: link, now: now)?.account else { return .linkInvalid }
-        guard let checked = try? await hasher.verify(password.password, against: found.passwordHash) else { return .busy }
-        guard !checked.matches else { return .unchanged }
+        guard let (found, groups) = try await account(of: link, now: now) else { return .linkInvalid }
+        switch try await previous.check(password.password, against: found, groups: groups) {
+        case .new: break
+        case .repeated(let password): return .repeated(password)
+        case .busy: return .busy
+        }
+        let history = previous.policy.rules(for: groups).history
         guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let tokenHash = link.hash(for: PasswordResetLinks.purpose)
         let replaced = try await store.write { (transaction) throws(StoreError) -> Account.ID? in
             // The deleted row is the permission, and names account and password (RC-07).
             guard let reset = try transaction.takePasswordReset(tokenHash: tokenHash, now: now),
-                try transaction.replacePassword(of: reset.account, setAt: reset.passwordSetAt, with: hash, keeping: nil, now: now)
+                try transaction.replacePassword(
+                    of: reset.account, setAt: reset.passwordSetAt, with: hash, keeping: nil, history: history, now: now)
             else { return nil }
             try followUp.follow(password, of: reset.account, setAt: now, in: transaction)
             try transaction.record(
@@ -68,22 +73,21 @@ struct PasswordResetLinks: Sendable {
     static let purpose = Token.Purpose(label: "password reset")
     static let lifetime = Duration.seconds(3_600)
 
-    let keys: KeyRingHolder
+    let notices: Notices
     let mails: PasswordMail
-    let random: Randomness
 
-    func make() -> Token { Token(random: random.bytes(Token.byteCount)) }
+    func make() -> Token { Token(random: notices.random.bytes(Token.byteCount)) }
 
     /// To the address that the account has, whatever was typed (RC-10). An earlier link dies.
     func send(
-        _ link: Token, to account: Account?, client: Client, in transaction: borrowing Transaction, now: Timestamp
+        _ link: Token, to account: Account?, client: Client?, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
         guard let account, account.state == .active, let setAt = account.passwordSetAt, let email = EmailAddress(account.email) else {
             return
         }
         try transaction.setPasswordReset(
             of: account.id, tokenHash: link.hash(for: Self.purpose), passwordSetAt: setAt, expiresAt: now + Self.lifetime)
-        try transaction.enqueue(mails.reset(to: email, link: link).job(keys: keys.current, now: now, random: random))
+        try transaction.send(notices.make(mails.reset(to: email, link: link), now: now), of: account.id)
         try transaction.record(AuditEvent(.passwordResetAsked, account: account.id, by: .visitor, from: client, at: now))
     }
 }

@@ -57,9 +57,11 @@ struct StrengthDocument: Encodable, Sendable {
         case crackTimes = "crack_times"
     }
 
-    /// - Parameter isBreached: whether it is on a list of stolen ones, however strong it is.
-    init(_ verdict: Verdict, isBreached: Bool) {
-        let reason = verdict.reason ?? (isBreached ? .passwordBreached : nil)
+    /// - Parameters:
+    ///   - lacksMix: whether letters and digits are asked for, and one is missing.
+    ///   - isBreached: whether it is on a list of stolen ones, however strong it is.
+    init(_ verdict: Verdict, lacksMix: Bool, isBreached: Bool) {
+        let reason = verdict.reason ?? (lacksMix ? .passwordNotMixed : isBreached ? .passwordBreached : nil)
         let estimate = verdict.estimate
         score = estimate.score
         guesses = estimate.guesses
@@ -77,7 +79,8 @@ struct StrengthDocument: Encodable, Sendable {
         self.reason = reason?.rawValue
         (title, sentences) =
             reason == .passwordBreached
-            ? (Reason.passwordBreached.title, [Reason.passwordBreached.advice]) : (verdict.title, verdict.sentences)
+            ? (Reason.passwordBreached.title, [Reason.passwordBreached.advice])
+            : (verdict.title, verdict.sentences + (lacksMix ? ["\(Reason.passwordNotMixed.title)."] : []))
     }
 }
 

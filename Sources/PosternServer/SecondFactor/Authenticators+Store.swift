@@ -22,6 +22,17 @@ extension Transaction {
         try !run("SELECT 1 AS found FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NOT NULL LIMIT 1").isEmpty
     }
 
+    /// Those who hold a second factor, of all accounts whose ids lie between two.
+    borrowing func holdersOfSecondFactor(from first: Account.ID, to last: Account.ID) throws(StoreError) -> Set<Account.ID> {
+        var holders: Set<Account.ID> = []
+        let rows = try run(
+            """
+            SELECT account_id FROM authenticator WHERE account_id >= \(first) AND account_id <= \(last) AND confirmed_at IS NOT NULL
+            """)
+        for row in rows { holders.insert(try row.id("account_id")) }
+        return holders
+    }
+
     /// Confirmed authenticators, the last used first.
     borrowing func authenticators(of account: Account.ID) throws(StoreError) -> [Authenticator] {
         try run(

@@ -10,8 +10,29 @@ struct Challenge: Sendable {
     /// There is no factor yet, and one must be added first.
     let mustEnrol: Bool
     let isKept: Bool
-    /// All is proved, by this means, and another password must be chosen before a session opens.
-    var changeAfter: SessionProof.Means?
+    /// All is proved, and another password must be chosen before a session opens.
+    var changeAfter: Proved?
+
+    /// What a sign-in proved that waits for another password.
+    enum Proved: Equatable, Sendable {
+        /// There is no second factor.
+        case password
+        case factor(SessionProof.Means)
+
+        var text: String { if case .factor(let means) = self { means.text } else { "password" } }
+
+        init?(text: String) {
+            if text == "password" {
+                self = .password
+            } else if let means = SessionProof.Means(text: text) {
+                self = .factor(means)
+            } else {
+                return nil
+            }
+        }
+
+        var factor: SessionProof.Means? { if case .factor(let means) = self { means } else { nil } }
+    }
 }
 
 struct NewChallenge: Sendable {
@@ -26,7 +47,7 @@ struct NewChallenge: Sendable {
     let mustEnrol: Bool
     let isKept: Bool
     let expiresAt: Timestamp
-    var changeAfter: SessionProof.Means?
+    var changeAfter: Challenge.Proved?
 }
 
 /// A browser that is not asked for the second step.

@@ -26,7 +26,7 @@ extension Migration {
 extension Migration {
     static let challengesForChange = Migration(
         20, "sign-ins that wait for another password",
-        // By what the second factor was proved already; empty where it is still to be proved.
+        // What was proved already; empty where that is still to come.
         ["ALTER TABLE sign_in_challenge ADD COLUMN change_after TEXT NOT NULL DEFAULT ''"])
 }
 
@@ -51,7 +51,7 @@ extension Transaction {
             Challenge(
                 tokenHash: tokenHash, account: try row.id("account_id"), passwordSetAt: try row.time("password_set_at"),
                 mustEnrol: try row.integer("must_enrol") == 1, isKept: try row.integer("is_kept") == 1,
-                changeAfter: SessionProof.Means(text: try row.text("change_after")))
+                changeAfter: Challenge.Proved(text: try row.text("change_after")))
         }
     }
 

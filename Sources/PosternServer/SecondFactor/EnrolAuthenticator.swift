@@ -161,7 +161,9 @@ struct EnrolAuthenticator: Sendable {
         }
         try transaction.endTrust(of: account)
         try record(.authenticatorAdded, new.id.description)
-        if let notice = notices.job(.authenticatorAdded(name: new.name), to: person.email, now: now) { try transaction.enqueue(notice) }
+        if let notice = notices.notice(.authenticatorAdded(name: new.name), to: person.email, now: now) {
+            try transaction.send(notice, of: account)
+        }
         return (.confirmed(codes: new.codes, session: opened?.0, token: new.token), opened?.replacedOf)
     }
 

@@ -3,13 +3,12 @@ import Storage
 
 /// Tells the account's owner by mail of every change of factors.
 struct FactorNotices: Sendable {
-    let keys: KeyRingHolder
+    let notices: Notices
     let mails: SecondFactorMail
-    let random: Randomness
 
     /// - Parameter address: the account's own, as the database has it.
-    func job(_ event: SecondFactorMail.Event, to address: String, now: Timestamp) -> Job? {
-        EmailAddress(address).map { mails.notice(of: event, to: $0, at: now).job(keys: keys.current, now: now, random: random) }
+    func notice(_ event: SecondFactorMail.Event, to address: String, now: Timestamp) -> Notice? {
+        EmailAddress(address).map { notices.make(mails.notice(of: event, to: $0, at: now), now: now) }
     }
 }
 
@@ -23,9 +22,9 @@ extension FactorNotices {
         case .used, .wait, .moreNeeded: return
         }
         guard try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
-            let email = try transaction.account(account)?.email, let notice = job(.codesStopped, to: email, now: now)
+            let email = try transaction.account(account)?.email, let notice = notice(.codesStopped, to: email, now: now)
         else { return }
-        try transaction.enqueue(notice)
+        try transaction.send(notice, of: account)
     }
 
     /// Writes a used recovery code down, and tells the owner how many are left.
@@ -36,8 +35,8 @@ extension FactorNotices {
         try transaction.record(
             AuditEvent(.recoveryCodeUsed, account: account, by: .account(account), from: client, at: now, detail: "\(left)"))
         guard let email = try transaction.account(account)?.email,
-            let notice = job(.recoveryCodeUsed(left: left), to: email, now: now)
+            let notice = notice(.recoveryCodeUsed(left: left), to: email, now: now)
         else { return }
-        try transaction.enqueue(notice)
+        try transaction.send(notice, of: account)
     }
 }

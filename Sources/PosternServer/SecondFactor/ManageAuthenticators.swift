@@ -48,8 +48,8 @@ struct ManageAuthenticators: Sendable {
             try transaction.noteSessionChange(of: account, now: now)
             try transaction.record(
                 AuditEvent(.authenticatorRemoved, account: account, by: .account(account), from: client, at: now, detail: id.description))
-            if let notice = notices.job(.authenticatorRemoved(name: authenticator.name), to: session.email, now: now) {
-                try transaction.enqueue(notice)
+            if let notice = notices.notice(.authenticatorRemoved(name: authenticator.name), to: session.email, now: now) {
+                try transaction.send(notice, of: session.account)
             }
             return .removed
         }

@@ -30,7 +30,7 @@ struct RecoveryCodes: Sendable {
         guard let made = try? await NewRecoverySet(hasher: hasher, madeBy: proof?.factor?.text, now: now, random: random) else {
             return .busy
         }
-        let notice = notices.job(.recoveryCodesMade, to: session.email, now: now)
+        let notice = notices.notice(.recoveryCodesMade, to: session.email, now: now)
         return try await store.write { (transaction) throws(StoreError) -> Outcome in
             // Once more: the session may have ended, or the factor gone, while ten codes were hashed.
             try transaction.lockFactors(of: account)
@@ -41,7 +41,7 @@ struct RecoveryCodes: Sendable {
             try transaction.record(
                 AuditEvent(
                     .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(made.codes.count)"))
-            if let notice { try transaction.enqueue(notice) }
+            if let notice { try transaction.send(notice, of: session.account) }
             return .made(made)
         }
     }
@@ -57,7 +57,7 @@ struct RecoveryCodes: Sendable {
     /// The codes are saved: from now on they count, and those before them don't.
     func use(_ set: RecoverySet.ID, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Use {
         let account = session.account
-        let notice = notices.job(.recoveryCodesMade, to: session.email, now: now)
+        let notice = notices.notice(.recoveryCodesMade, to: session.email, now: now)
         return try await store.write { (transaction) throws(StoreError) in
             guard try transaction.proof(of: session.id, account: account)?.factorAt != nil else { return .stepUpNeeded }
             try transaction.lockFactors(of: account)
@@ -66,7 +66,7 @@ struct RecoveryCodes: Sendable {
             try transaction.record(
                 AuditEvent(
                     .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(RecoveryCode.count)"))
-            if let notice { try transaction.enqueue(notice) }
+            if let notice { try transaction.send(notice, of: session.account) }
             return .inUse
         }
     }

@@ -19,7 +19,8 @@ struct FactorsCommand: AsyncParsableCommand {
                 let outcome = try await opening.resetFactors.perform(.liftStop, on: account.id, by: .commandLine, now: .now())
                 guard outcome == .done || outcome == .unchanged else { throw failure("\(account.email) can't be changed.") }
             }
-            let factors = try await Views(store: opening.store).factors(of: account.id, now: .now())
+            let factors = try await Views(store: opening.store, calendar: PasswordCalendar(policy: opening.settings.passwords)).factors(
+                of: account.id, now: .now())
             if json { return try printJSON(FactorsDocument(factors)) }
             let width = factors.authenticators.map(\.name.count).max() ?? 4
             print("\("NAME".padded(to: width))  ADDED                        LAST USED")
@@ -61,8 +62,7 @@ extension Opening {
         ResetFactors(
             store: store, desk: SessionDesk(store: store, logger: Logger(label: "postern")),
             notices: FactorNotices(
-                keys: keys, mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)),
-                random: .system))
+                notices: notices, mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))))
     }
 }
 

@@ -10,6 +10,18 @@ struct SecondFactorMail: Sendable {
         case factorsReset
         case codesStopped
         case stopLifted
+
+        var kind: Notice.Kind {
+            switch self {
+            case .authenticatorAdded: .authenticatorAdded
+            case .authenticatorRemoved: .authenticatorRemoved
+            case .recoveryCodesMade: .recoveryCodesMade
+            case .recoveryCodeUsed: .recoveryCodeUsed
+            case .factorsReset: .secondFactorReset
+            case .codesStopped: .codesStopped
+            case .stopLifted: .codesStopLifted
+            }
+        }
     }
 
     let publicURL: PublicURL
@@ -18,7 +30,8 @@ struct SecondFactorMail: Sendable {
     func notice(of event: Event, to email: EmailAddress, at time: Timestamp) -> Mail {
         let (subject, opening) = words(event)
         return layout.mail(
-            to: email, subject: subject, opening: "\(opening) It was on \(ISOTime.words(time)).", button: "Look at your security page",
+            event.kind, to: email, subject: subject, opening: "\(opening) It was on \(ISOTime.words(time)).",
+            button: "Look at your security page",
             link: "\(publicURL)/auth/account/security",
             closing: "Wasn’t it you? Sign in, end all other sessions, and tell an administrator: somebody may know your password.")
     }

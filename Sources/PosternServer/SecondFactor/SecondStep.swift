@@ -15,7 +15,7 @@ struct SecondStep: Sendable {
 
     enum Outcome: Sendable {
         case signedIn(NewSession, trust: NewTrust?)
-        /// The password is on a list of stolen ones: with another the sign-in goes on.
+        /// The password is stolen, expired or has to go: with another the sign-in goes on.
         case changeNeeded(NewChallenge)
         case refused(CodeVerdict)
         /// Used, too old, tried too often, or the account changed: the password is asked for again.
@@ -50,6 +50,7 @@ struct SecondStep: Sendable {
     let notices: FactorNotices
     /// Whether a stolen password must be changed before a session opens.
     let changesBreached: Bool
+    let calendar: PasswordCalendar
     let random: Randomness
 
     func view(of token: Token, now: Timestamp) async throws(StoreError) -> View? {
@@ -100,11 +101,15 @@ struct SecondStep: Sendable {
     private func change(
         _ challenge: Challenge, after means: SessionProof.Means, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> Outcome? {
-        guard changesBreached, try transaction.breachFinding(of: challenge.account)?.isCertain == true else { return nil }
+        let isStolen = changesBreached ? try transaction.breachFinding(of: challenge.account)?.isCertain == true : false
+        let isDue = try transaction.account(challenge.account).map { (account) throws(StoreError) in
+            try calendar.due(account, in: transaction, now: now) != nil
+        }
+        guard isStolen || isDue == true else { return nil }
         guard try transaction.spendChallenge(challenge) else { return .over }
         let next = NewChallenge(
             token: Token(random: random.bytes(Token.byteCount)), account: challenge.account, passwordSetAt: challenge.passwordSetAt,
-            mustEnrol: false, isKept: challenge.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: means)
+            mustEnrol: false, isKept: challenge.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: .factor(means))
         try transaction.openChallenge(next)
         return .changeNeeded(next)
     }
@@ -127,9 +132,11 @@ struct SignInCompletion: Sendable {
     let policies: SessionPolicies
     let random: Randomness
 
+    /// - Parameter means: of the second factor; nil where there is none.
     /// - Returns: nil if the challenge was used meanwhile, or the account closed or given another password.
     func open(
-        _ challenge: Challenge, _ means: SessionProof.Means, client: Client, replaced: SessionToken?, in transaction: borrowing Transaction,
+        _ challenge: Challenge, _ means: SessionProof.Means?, client: Client, replaced: SessionToken?,
+        in transaction: borrowing Transaction,
         now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? {
         let account = challenge.account
@@ -141,7 +148,7 @@ struct SignInCompletion: Sendable {
             client: client, now: now, random: random)
         let replacedOf = try replaced.flatMap { (token) throws(StoreError) in try transaction.endSession(tokenHash: token.hash, now: now) }
         try transaction.openSession(session)
-        let method = means == .recoveryCode ? "recovery_code" : "totp"
+        let method = means.map { $0 == .recoveryCode ? "recovery_code" : "totp" } ?? "password"
         try transaction.recordAttempt(line(account, .signedIn, method, session.id, client, now))
         try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: client, at: now, detail: method))
         return (session, replacedOf)

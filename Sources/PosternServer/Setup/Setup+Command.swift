@@ -12,7 +12,7 @@ struct SetupLinkCommand: AsyncParsableCommand {
         try await place.withOpening { opening in
             let hasher = PasswordHasher(settings: opening.settings.hashing, random: .system)
             let setUp = SetUpOwner(
-                store: opening.store, hasher: hasher, breaches: try opening.passwords().followUp(keys: opening.keys, random: .system),
+                store: opening.store, hasher: hasher, breaches: try opening.passwords().followUp(opening.notices),
                 random: .system)
             guard let link = try await setUp.freshLink(now: .now()) else {
                 throw failure("There is an owner already. Another is made by an owner, under Administration, People.")

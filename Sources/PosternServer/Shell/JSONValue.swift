@@ -27,6 +27,8 @@ struct JSONFields {
         self.object = object
     }
 
+    func has(_ name: String) -> Bool { object[name] != nil }
+
     func text(_ name: String) throws -> String {
         guard case .string(let text)? = object[name] else { throw Refused(.malformed, field: name, detail: "Expected a text.") }
         return text

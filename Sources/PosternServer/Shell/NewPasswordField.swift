@@ -20,6 +20,8 @@ struct NewPasswordField: Sendable {
     let fewest: Int
     let lowestScore: Int
     let mostBytes: Int
+    /// Whether letters and digits are both asked for.
+    let mixes: Bool
     /// Where the page's module lies.
     let module: String
     /// Where the site's own words lie; nil if there are none.
@@ -33,7 +35,7 @@ struct NewPasswordField: Sendable {
     var values: [String: Any] {
         var values: [String: Any] = [
             "isReplacing": isReplacing, "focuses": isFirst || error != nil, "fewest": fewest, "lowestScore": lowestScore,
-            "mostBytes": mostBytes, "module": module, "about": about.joined(separator: "\n"),
+            "mostBytes": mostBytes, "mixes": mixes, "module": module, "about": about.joined(separator: "\n"),
             "level": reading.map { "\($0.level)" } ?? "", "hasReading": reading != nil, "readingTitle": reading?.title ?? "",
             "readingSentences": reading?.sentences ?? [],
         ]
@@ -45,10 +47,10 @@ struct NewPasswordField: Sendable {
     /// To stand in a page's template; `values` fill it. A field named `email` on the same page is taken into account as it is typed.
     static let html = """
         <div class="field"><label for="password">{{#isReplacing}}New password{{/isReplacing}}{{^isReplacing}}Password{{/isReplacing}}</label>
-        <span class="hint" id="password-hint">At least {{fewest}} characters. Four unrelated words beat one clever one; symbols aren’t needed.</span>
+        <span class="hint" id="password-hint">At least {{fewest}} characters. Four unrelated words beat one clever one; {{#mixes}}letters and digits are both asked for{{/mixes}}{{^mixes}}symbols aren’t needed{{/mixes}}.</span>
         {{#passwordError}}\(FieldError.html(id: "password-error", "{{passwordError}}")){{/passwordError}}
         <div class="with-button"><input class="input" id="password" name="password" type="password" autocomplete="new-password" required minlength="{{fewest}}"{{#focuses}} autofocus{{/focuses}} aria-describedby="password-hint{{#passwordError}} password-error{{/passwordError}}"{{#passwordError}} aria-invalid="true"{{/passwordError}}><button class="button" type="button" data-show="password" aria-pressed="false" aria-controls="password" aria-label="Show the password" hidden>Show</button></div></div>
-        <div class="strength" data-score="{{level}}" data-module="{{module}}"{{#words}} data-words="{{words}}"{{/words}} data-about="{{about}}" data-fewest="{{fewest}}" data-lowest="{{lowestScore}}" data-most="{{mostBytes}}"{{^hasReading}} hidden{{/hasReading}}><div class="stones" aria-hidden="true"><i></i><i></i><i></i><i></i></div>
+        <div class="strength" data-score="{{level}}" data-module="{{module}}"{{#words}} data-words="{{words}}"{{/words}} data-about="{{about}}" data-fewest="{{fewest}}" data-lowest="{{lowestScore}}" data-most="{{mostBytes}}"{{#mixes}} data-mixes="yes"{{/mixes}}{{^hasReading}} hidden{{/hasReading}}><div class="stones" aria-hidden="true"><i></i><i></i><i></i><i></i></div>
         <output class="says" id="strength" for="password" aria-live="polite">{{#hasReading}}<b>{{readingTitle}}</b>{{#readingSentences}} <span>{{.}}</span>{{/readingSentences}}{{/hasReading}}</output></div>
         <script src="/auth/assets/strength.js" defer></script>
         """

@@ -36,6 +36,10 @@ enum Reason: String, CaseIterable, Sendable {
     case passwordUnasked = "password-unasked"
     case passwordUnchanged = "password-unchanged"
     case passwordStolen = "password-stolen"
+    case passwordUsed = "password-used"
+    case passwordNotMixed = "password-not-mixed"
+    case passwordTooSoon = "password-too-soon"
+    case passwordExpired = "password-expired"
     case nameInvalid = "name-invalid"
     case groupInvalid = "group-invalid"
     case signUpClosed = "sign-up-closed"
@@ -67,14 +71,14 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongHost: .misdirectedRequest
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
-            .signUpClosed, .passwordStolen, .stepUpRequired, .secondFactorRequired:
+            .signUpClosed, .passwordStolen, .passwordExpired, .stepUpRequired, .secondFactorRequired:
             .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
-            .nameInvalid,
+            .passwordUsed, .passwordNotMixed, .nameInvalid,
             .groupInvalid,
             .usernameInvalid:
             .unprocessableContent
-        case .emailTaken, .usernameTaken, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
+        case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
         case .linkInvalid, .enrolmentOver: .gone
         }
     }
@@ -116,6 +120,10 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordUnasked: "That password can’t be checked now"
         case .passwordUnchanged: "That is your password already"
         case .passwordStolen: "Choose another password first"
+        case .passwordUsed: "You have had that password"
+        case .passwordNotMixed: "Letters and digits are both asked for"
+        case .passwordTooSoon: "Your password is new"
+        case .passwordExpired: "Your password has expired"
         case .nameInvalid: "That name can’t be used"
         case .groupInvalid: "That group name can’t be used"
         case .signUpClosed: "Accounts are made by invitation here"
@@ -176,6 +184,11 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordUnchanged: "Choose another than the one you have."
         case .passwordStolen:
             "Your password stands on lists of stolen ones, so it opens nothing any more. We mailed you a link: choose another with it, then sign in."
+        case .passwordUsed: "Choose one that you haven’t had here."
+        case .passwordNotMixed: "A standard asks for both here. Add a letter or a digit anywhere."
+        case .passwordTooSoon: "It stays for a while before it can be changed again."
+        case .passwordExpired:
+            "It expired long ago, so it opens nothing by itself. We mailed you a link: choose another with it, then sign in."
         case .passwordUnasked: "The list of stolen passwords doesn’t answer. Try again in a few minutes."
         case .nameInvalid: "Use 1 to 100 characters on one line."
         case .groupInvalid: "Use a-z, 0-9 and -, at most 40."

@@ -61,7 +61,10 @@ struct SignInWeb: Room {
             let cookie = shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime)
             let step = challenge.mustEnrol ? "enrol" : "second-factor"
             return .seeOther("/auth/sign-in/\(step)?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
-        case .changeMailed: throw Refused(.passwordStolen)
+        case .changeNeeded(let challenge):
+            let cookie = shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime)
+            return .seeOther("/auth/sign-in/change-password?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
+        case .changeMailed(let cause): throw Refused(cause == .stolen ? .passwordStolen : .passwordExpired)
         case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
         case .busy: throw Refused(.busy)
         }
@@ -80,7 +83,9 @@ struct SignInWeb: Room {
                 NextStep(
                     next: challenge.mustEnrol ? "enrol_second_factor" : "second_factor", attempt: challenge.token.text.exposed,
                     methods: challenge.mustEnrol ? ["totp"] : try await methods(challenge.token, visit.now)))
-        case .changeMailed: throw Refused(.passwordStolen)
+        case .changeNeeded(let challenge):
+            return try .json(NextStep(next: "change_password", attempt: challenge.token.text.exposed, methods: []))
+        case .changeMailed(let cause): throw Refused(cause == .stolen ? .passwordStolen : .passwordExpired)
         case .wrongCredentials: throw Refused(.wrongCredentials)
         case .busy: throw Refused(.busy)
         }

@@ -20,13 +20,17 @@ struct SignIn: Sendable {
         case signedIn(NewSession, enrolBy: Timestamp?)
         /// The password was right. A session comes of it once a second factor is proved, or added where there is none.
         case secondFactorNeeded(NewChallenge)
-        /// The password was right, and is known to be stolen: a link to choose another was mailed, and nobody is signed in.
-        case changeMailed
+        /// The password was right and there is no second factor: a session comes of it once another password is chosen.
+        case changeNeeded(NewChallenge)
+        /// The password was right, and opens nothing any more: a link to choose another was mailed, and nobody is signed in.
+        case changeMailed(ChangeCause)
         /// No such account, wrong password, not confirmed, closed: the answer never says which (LG-01).
         case wrongCredentials
         /// Too many passwords are being tried; this one was not.
         case busy
     }
+
+    enum ChangeCause: String, Sendable { case stolen = "stolen-password", expired = "expired-password" }
 
     let store: any Store
     let desk: SessionDesk
@@ -37,6 +41,8 @@ struct SignIn: Sendable {
     let secondFactors: SecondFactorPolicy
     /// Nil where passwords aren't held against lists at each sign-in.
     let breaches: BreachAtSignIn?
+    let calendar: PasswordCalendar
+    let links: PasswordResetLinks
     let random: Randomness
 
     func attempt(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
@@ -69,28 +75,34 @@ struct SignIn: Sendable {
             // Where no group has a policy of its own, nobody needs to be asked for theirs.
             let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
             var step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
-            var isMailed = false
-            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
-                if breaches.policy == .change, try transaction.hasSecondFactor(account.id) { step = .needed } else { isMailed = true }
+            var change = Change.none
+            if let due = try calendar.due(account, in: transaction, now: now) {
+                let hasFactor = try transaction.hasSecondFactor(account.id)
+                change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(.expired) : hasFactor ? .afterFactor : .here
             }
-            let signedInAt: Timestamp? = isMailed || step == .needed || step == .enrolment ? nil : now
+            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
+                let hasFactor = try transaction.hasSecondFactor(account.id)
+                change = breaches.policy == .change && hasFactor ? .afterFactor : .mailed(.stolen)
+            }
+            if change == .afterFactor { step = .needed }
+            let isOpen = change == .none && step != .needed && step != .enrolment
+            let signedInAt = isOpen ? now : nil
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
                 return nil
             }
-            if isMailed {
-                try breaches?.sendLink(to: account, client: attempt.client, in: transaction, now: now)
-                try transaction.recordAttempt(record(attempt, .refused, "stolen-password", account: account.id, session: nil, now: now))
-                return (.changeMailed, nil)
+            if case .mailed(let cause) = change {
+                try sendLink(to: account, client: attempt.client, in: transaction, now: now)
+                try transaction.recordAttempt(record(attempt, .refused, cause.rawValue, account: account.id, session: nil, now: now))
+                return (.changeMailed(cause), nil)
+            }
+            if change == .here {
+                let challenge = try openChallenge(
+                    attempt, account, mustEnrol: step == .enrolment, change: .password, in: transaction, now: now)
+                return (.changeNeeded(challenge), nil)
             }
             switch step {
             case .needed, .enrolment:
-                let challenge = NewChallenge(
-                    token: Token(random: random.bytes(Token.byteCount)), account: account.id, passwordSetAt: account.passwordSetAt ?? now,
-                    mustEnrol: step == .enrolment, isKept: attempt.isKept, expiresAt: now + NewChallenge.lifetime)
-                try transaction.openChallenge(challenge)
-                try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, session: nil, now: now))
-                try transaction.record(
-                    AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
+                let challenge = try openChallenge(attempt, account, mustEnrol: step == .enrolment, change: nil, in: transaction, now: now)
                 return (.secondFactorNeeded(challenge), nil)
             case .none, .trusted, .enrolmentDue:
                 let (session, replacedOf) = try openSession(attempt, account.id, groups, in: transaction, now: now)
@@ -100,6 +112,33 @@ struct SignIn: Sendable {
         }
         if let replacedOf = opened?.replacedOf { desk.forget(replacedOf) }
         return opened?.0
+    }
+
+    /// What becomes of a password that is right and has to go.
+    private enum Change: Equatable {
+        case none, here, afterFactor
+        case mailed(ChangeCause)
+    }
+
+    private func openChallenge(
+        _ attempt: Attempt, _ account: Account, mustEnrol: Bool, change: Challenge.Proved?, in transaction: borrowing Transaction,
+        now: Timestamp
+    ) throws(StoreError) -> NewChallenge {
+        let challenge = NewChallenge(
+            token: Token(random: random.bytes(Token.byteCount)), account: account.id, passwordSetAt: account.passwordSetAt ?? now,
+            mustEnrol: mustEnrol, isKept: attempt.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: change)
+        try transaction.openChallenge(challenge)
+        try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, session: nil, now: now))
+        try transaction.record(AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
+        return challenge
+    }
+
+    /// Mails the owner a link, as often as anybody may ask for one. Who holds only the password can't choose the next.
+    private func sendLink(
+        to account: Account, client: Client, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) {
+        guard let email = EmailAddress(account.email), try transaction.allowPasswordResetMail(to: email, now: now) else { return }
+        try links.send(links.make(), to: account, client: client, in: transaction, now: now)
     }
 
     private enum SecondStep: Equatable {

@@ -13,7 +13,7 @@ struct Invite: Sendable {
 
     let store: any Store
     let hasher: PasswordHasher
-    let keys: KeyRingHolder
+    let notices: Notices
     let mails: SignUpMail
     let breaches: BreachFollowUp
     /// False where only the command line makes accounts: then links that were sent before open nothing either.
@@ -25,12 +25,12 @@ struct Invite: Sendable {
 
     func send(to email: EmailAddress, by inviter: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
         let token = Token(random: random.bytes(Token.byteCount))
-        let mail = mails.invitation(to: email, link: token).job(keys: keys.current, now: now, random: random)
+        let mail = notices.make(mails.invitation(to: email, link: token), now: now)
         return try await store.write { (transaction) throws(StoreError) in
             if let account = try transaction.account(email: email), account.state != .unconfirmed { return .alreadyAMember }
             try transaction.setInvitation(
                 of: email, tokenHash: token.hash(for: Self.linkPurpose), expiresAt: now + Self.linkLifetime, by: inviter.account)
-            try transaction.enqueue(mail)
+            try transaction.send(mail, of: nil)
             try transaction.record(AuditEvent(.invited, account: nil, by: .account(inviter.account), from: client, at: now))
             return .sent
         }

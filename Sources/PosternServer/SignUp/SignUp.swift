@@ -21,7 +21,7 @@ struct SignUp: Sendable {
 
     let store: any Store
     let hasher: PasswordHasher
-    let keys: KeyRingHolder
+    let notices: Notices
     let mails: SignUpMail
     let breaches: BreachFollowUp
     let mode: Settings.SignUpMode
@@ -46,9 +46,8 @@ struct SignUp: Sendable {
         guard let hash = try? await hasher.hash(application.password.password) else { return .busy }
         let token = Token(random: random.bytes(Token.byteCount))
         let account = NewAccount(email: application.email, state: .unconfirmed, passwordHash: hash, now: now, random: random)
-        let ring = keys.current
-        let confirmation = mails.confirmation(to: application.email, link: token).job(keys: ring, now: now, random: random)
-        let knownAlready = mails.accountExists(to: application.email).job(keys: ring, now: now, random: random)
+        let confirmation = notices.make(mails.confirmation(to: application.email, link: token), now: now)
+        let knownAlready = notices.make(mails.accountExists(to: application.email), now: now)
         try await store.write { (transaction) throws(StoreError) in
             guard try transaction.allowSignUpMail(to: application.email, now: now) else { return }
             let existing = try transaction.account(email: application.email)
@@ -56,13 +55,15 @@ struct SignUp: Sendable {
             case nil: guard try transaction.createAccountUnderFreeName(account, random: random) else { return }
             case .unconfirmed?:
                 guard let existing, try transaction.replaceUnconfirmedPassword(of: existing.id, with: hash, now: now) else { return }
-            case .active?: return try transaction.enqueue(knownAlready)
+            case .active?:
+                try transaction.send(knownAlready, of: existing?.id)
+                return
             case .disabled?: return
             }
             let id = existing?.id ?? account.id
             try breaches.follow(application.password, of: id, setAt: now, in: transaction)
             try transaction.setConfirmationLink(of: id, tokenHash: token.hash(for: Self.linkPurpose), expiresAt: now + Self.linkLifetime)
-            try transaction.enqueue(confirmation)
+            try transaction.send(confirmation, of: id)
             try transaction.record(AuditEvent(.signedUp, account: id, by: .visitor, from: application.client, at: now))
         }
         return .accepted

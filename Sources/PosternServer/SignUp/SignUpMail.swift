@@ -7,7 +7,7 @@ struct SignUpMail: Sendable {
 
     func confirmation(to email: EmailAddress, link: Token) -> Mail {
         layout.mail(
-            to: email, subject: "Confirm your address",
+            .confirmEmail, to: email, subject: "Confirm your address",
             opening:
                 "You, or someone, made an account with this address. Confirm that it is yours, with the password you chose. The link works once, for 24 hours.",
             button: "Confirm the address", link: "\(publicURL)/auth/confirm-email/\(link.text.exposed)",
@@ -16,7 +16,7 @@ struct SignUpMail: Sendable {
 
     func accountExists(to email: EmailAddress) -> Mail {
         layout.mail(
-            to: email, subject: "You have an account already",
+            .accountExists, to: email, subject: "You have an account already",
             opening: "You, or someone, tried to make an account with this address. You have one already: just sign in.",
             button: "Sign in", link: "\(publicURL)/auth/sign-in",
             closing: "Wasn’t it you? Then do nothing: nothing was changed.")
@@ -24,7 +24,7 @@ struct SignUpMail: Sendable {
 
     func invitation(to email: EmailAddress, link: Token) -> Mail {
         layout.mail(
-            to: email, subject: "Your invitation",
+            .invitation, to: email, subject: "Your invitation",
             opening: "An administrator invites you to make an account. Choose a password; the link works once, for 7 days.",
             button: "Make your account", link: "\(publicURL)/auth/invitation/\(link.text.exposed)",
             closing: "Don’t want one? Then do nothing.")

@@ -40,7 +40,7 @@ import Testing
     func unconfirmed(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let id = try await house.makeAccount("ada@example.com", state: .unconfirmed)
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         #expect(try await administer.perform(.disable, on: id, by: .commandLine, now: .now()) == .done)
         #expect(try await administer.perform(.disable, on: id, by: .commandLine, now: .now()) == .unchanged)
         #expect(try await administer.perform(.enable, on: id, by: .commandLine, now: .now()) == .done)
@@ -54,7 +54,7 @@ import Testing
         let owner = try await house.makeAccount("owner@example.com", role: .owner)
         let admin = try await house.makeAccount("admin@example.com", role: .administrator)
         let member = try await house.makeAccount("ada@example.com")
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         let staff = try #require(GroupName("staff"))
         let acts: [AdministerAccount.Act] = [
             .disable, .enable, .delete, .endSessions, .changeRole(.owner), .changeRole(.member), .join(staff), .leave(staff),
@@ -88,7 +88,7 @@ import Testing
         let pair = [
             try await house.makeAccount("one@example.com", role: .owner), try await house.makeAccount("two@example.com", role: .owner),
         ]
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         for round in 0..<rounds(1_000) {
             let act: AdministerAccount.Act = round % 2 == 0 ? .changeRole(.member) : .disable
             let outcomes = try await withThrowingTaskGroup(of: AdministerAccount.Outcome.self) { group in
@@ -147,7 +147,7 @@ import Testing
         let browser = TestBrowser(house)
         _ = try await browser.signIn("admin@example.com")
         #expect(try await browser.get("/auth/admin").status == .ok)
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         #expect(try await administer.perform(.changeRole(.member), on: id, by: .commandLine, now: .now()) == .done)
         #expect(try await browser.get("/auth/admin").status == .forbidden)
         await house.close()

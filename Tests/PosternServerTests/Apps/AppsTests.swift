@@ -159,7 +159,7 @@ import Testing
     func reuse(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let (ada, bob) = (try await house.makeAccount("ada@example.com"), try await house.makeAccount("bob@example.com"))
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         func change(_ id: Account.ID, _ name: String) async throws -> AdministerAccount.Outcome {
             let username = try #require(Username(choosing: name, appNames: []))
             return try await administer.perform(.changeUsername(username), on: id, by: .commandLine, now: .now())

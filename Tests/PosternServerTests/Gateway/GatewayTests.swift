@@ -146,7 +146,7 @@ import Testing
         let renamed = try await house.json(.patch, "/auth/v1/account", #"{"name":"Ada Ångström"}"#, bearer: token)
         #expect(renamed.field("name") == "Ada Ångström")
         let account = try #require(Account.ID(renamed.field("id")))
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         for name in ["staff", "a-team"].compactMap(GroupName.init) {
             #expect(try await administer.perform(.join(name), on: account, by: .commandLine, now: .now()) == .done)
         }

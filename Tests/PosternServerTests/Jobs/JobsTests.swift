@@ -10,8 +10,10 @@ import Testing
 @testable import PosternServer
 
 @Suite struct JobsTests {
-    private func worker(_ house: TestHouse, _ handler: @escaping JobWorker.Handler) -> JobWorker {
-        JobWorker(store: house.store, keys: house.server.keys, handlers: [.sendMail: handler], random: .system, logger: house.server.logger)
+    private func worker(_ house: TestHouse, batch: Int64 = 1, _ perform: @escaping @Sendable (UInt8) async -> JobOutcome) -> JobWorker {
+        let handler = JobWorker.Handler(batch: batch) { _, payload in await perform(payload.exposed.first ?? 0) }
+        return JobWorker(
+            store: house.store, keys: house.server.keys, handlers: [.sendMail: handler], random: .system, logger: house.server.logger)
     }
 
     private func enqueue(_ house: TestHouse, _ payloads: [UInt8]) async throws {
@@ -34,8 +36,8 @@ import Testing
         let done = Done()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 1...8 {
-                let worker = worker(house) { payload in
-                    done.add(payload.exposed[0])
+                let worker = worker(house, batch: 3) { payload in
+                    done.add(payload)
                     return .done
                 }
                 group.addTask { while try await worker.runOne() {} }
@@ -69,20 +71,26 @@ import Testing
         try await enqueue(house, [1])
         let now = Timestamp.now()
         func claim(_ lease: UInt8, at time: Timestamp) async throws -> ClaimedJob? {
-            try await house.store.write { (transaction) throws(StoreError) in try transaction.claimJob(.sendMail, lease: [lease], now: time)
+            try await house.store.write { (transaction) throws(StoreError) in
+                try transaction.claimJobs(.sendMail, most: 1, lease: [lease], now: time).first
             }
         }
         let late = try #require(try await claim(1, at: now))
-        #expect(try await claim(2, at: now + .seconds(59)) == nil)
-        let current = try #require(try await claim(3, at: now + .seconds(61)))
+        #expect(try await claim(2, at: now + .seconds(29)) == nil)
+        // A heartbeat keeps it longer.
+        try await house.store.write { (transaction) throws(StoreError) in
+            try transaction.renewLease([1], until: now + .seconds(20) + JobSchedule.lease)
+        }
+        #expect(try await claim(2, at: now + .seconds(31)) == nil)
+        let current = try #require(try await claim(3, at: now + .seconds(51)))
         #expect(current.id == late.id && current.tries == 2)
         let ended = try await house.store.write { (transaction) throws(StoreError) in
             (
-                try transaction.finishJob(late, now: now), try transaction.retryJob(late, at: now, error: "x"),
-                try transaction.finishJob(current, now: now)
+                try transaction.finishJobs(lease: [1], now: now), try transaction.retryJob(late.id, lease: [1], at: now, error: "x"),
+                try transaction.buryJob(late.id, lease: [1], now: now, error: "x"), try transaction.finishJobs(lease: [3], now: now)
             )
         }
-        #expect(ended == (false, false, true))
+        #expect(ended == (0, false, false, 1))
         await house.close()
     }
 
@@ -94,14 +102,17 @@ import Testing
         for tries in Int64(1)...12 {
             let due = time
             let claimed = try await house.store.write { (transaction) throws(StoreError) in
-                try transaction.claimJob(.sendMail, lease: [1], now: due)
+                try transaction.claimJobs(.sendMail, most: 1, lease: [1], now: due)
             }
-            let job = try #require(claimed)
+            let job = try #require(claimed.first)
             #expect(job.tries == tries)
             let next = time + JobSchedule.wait(afterTries: tries, jitter: 255)
             let isLast = tries == JobSchedule.mostTries
             try await house.store.write { (transaction) throws(StoreError) in
-                _ = isLast ? try transaction.buryJob(job, now: next, error: "no") : try transaction.retryJob(job, at: next, error: "no")
+                _ =
+                    isLast
+                    ? try transaction.buryJob(job.id, lease: [1], now: next, error: "no")
+                    : try transaction.retryJob(job.id, lease: [1], at: next, error: "no")
             }
             time = next
         }
@@ -124,7 +135,7 @@ import Testing
     func message() throws {
         let sender = SMTPSender(settings: .init(url: "smtp://x"), from: "a@b.co", siteName: "Shop\r\nBcc: evil@example.com")
         let mail = Mail(
-            to: try #require(EmailAddress("ada@example.com")), subject: "Grüße\r\nX: y" + String(repeating: "ä", count: 100),
+            .confirmEmail, to: try #require(EmailAddress("ada@example.com")), subject: "Grüße\r\nX: y" + String(repeating: "ä", count: 100),
             text: ".\r\n.x", html: "<p>")
         let lines = sender.rfc5322(mail, now: .init(timeIntervalSince1970: 0), id: "abc").split(
             separator: "\r\n", omittingEmptySubsequences: false)

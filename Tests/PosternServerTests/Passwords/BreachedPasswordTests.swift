@@ -78,7 +78,7 @@ struct BreachedPasswordTests {
         let id = try await house.makeAccount("ada@example.com")
         let setAt = try #require(try await account(house, id).passwordSetAt)
         let service = Service(answering: nil)
-        let followUp = house.server.passwords.followUp(keys: house.server.keys, random: .system)
+        let followUp = house.server.passwords.followUp(house.notices)
         let recheck = RecheckPassword(store: house.store, breaches: BreachLookup(filter: nil, range: service.range), followUp: followUp)
         let payload = Secret(BreachQuestion(account: id, setAt: setAt, hash: Secret(Self.hash.bytes)).payload)
 
@@ -120,7 +120,7 @@ struct BreachedPasswordTests {
         let house = try await TestHouse(engine)
         let id = try await house.makeAccount("ada@example.com")
         let setAt = try #require(try await account(house, id).passwordSetAt)
-        let followUp = house.server.passwords.followUp(keys: house.server.keys, random: .system)
+        let followUp = house.server.passwords.followUp(house.notices)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 1...200 {
                 group.addTask {
@@ -139,7 +139,7 @@ struct BreachedPasswordTests {
     func sealed(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let id = try await house.makeAccount("ada@example.com")
-        let followUp = house.server.passwords.followUp(keys: house.server.keys, random: .system)
+        let followUp = house.server.passwords.followUp(house.notices)
         try await house.store.write { (transaction) throws(StoreError) in
             try followUp.ask(Secret(Self.hash.bytes), of: id, setAt: .now(), in: transaction, now: .now())
         }

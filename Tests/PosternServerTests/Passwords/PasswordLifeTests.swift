@@ -85,7 +85,7 @@ struct PasswordLifeTests {
     func linksEnd(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let id = try await house.makeAccount("ada@example.com")
-        let links = house.server.passwords.links(keys: house.server.keys, random: .system)
+        let links = house.server.passwords.links(house.notices)
         let flow = resetFlow(house)
         let client = Client(address: .unknown, browser: "")
         func send(_ link: Token, at time: Timestamp) async throws {
@@ -208,9 +208,9 @@ struct PasswordLifeTests {
 
     private func resetFlow(_ house: TestHouse) -> ResetPassword {
         ResetPassword(
-            store: house.store, desk: house.server.desk, hasher: house.server.hasher,
-            followUp: house.server.passwords.followUp(keys: house.server.keys, random: .system),
-            links: house.server.passwords.links(keys: house.server.keys, random: .system))
+            store: house.store, desk: house.server.desk, hasher: house.server.hasher, previous: house.previous,
+            followUp: house.server.passwords.followUp(house.notices),
+            links: house.server.passwords.links(house.notices))
     }
 
     /// A filter file with these passwords.

@@ -11,7 +11,8 @@ struct PasswordPolicyTests {
     func groups() {
         var policy = PasswordPolicy()
         policy.ofGroups = [
-            "staff": StrengthPolicy(fewestCodePoints: 15, lowestScore: 3), "owners": StrengthPolicy(fewestCodePoints: 10, lowestScore: 4),
+            "staff": PasswordRules(strength: StrengthPolicy(fewestCodePoints: 15, lowestScore: 3)),
+            "owners": PasswordRules(strength: StrengthPolicy(fewestCodePoints: 10, lowestScore: 4)),
         ]
         #expect(policy.strength(for: []) == StrengthPolicy())
         #expect(policy.strength(for: ["nobody"]) == StrengthPolicy())
@@ -40,7 +41,7 @@ struct PasswordPolicyTests {
         "a common password is refused whatever score is asked for, and in any case",
         arguments: ["password1", "PASSWORD1", "qwertyuiop", "1qaz2wsx"])
     func common(password: String) async throws {
-        let house = try await TestHouse(.sqlite) { $0.passwords.strength.lowestScore = 0 }
+        let house = try await TestHouse(.sqlite) { $0.passwords.rules.strength.lowestScore = 0 }
         let answer = try await house.json(.post, "/auth/v1/accounts", #"{"email":"ada@example.com","password":"\#(password)"}"#)
         #expect(answer.reason == "password-common")
         await house.close()
@@ -49,13 +50,13 @@ struct PasswordPolicyTests {
     @Test("the strength call says for a member of a group what the group asks", arguments: StoreUnderTest.allCases)
     func ofMembers(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine) {
-            $0.passwords.ofGroups = ["staff": StrengthPolicy(fewestCodePoints: 30, lowestScore: 4)]
+            $0.passwords.ofGroups = ["staff": PasswordRules(strength: StrengthPolicy(fewestCodePoints: 30, lowestScore: 4))]
         }
         let id = try await house.makeAccount("ada@example.com")
         let token = try await house.signIn("ada@example.com")
         let document = #"{"password":"\#(TestHouse.password)"}"#
         #expect(try await house.json(.post, "/auth/v1/password/strength", document, bearer: token).text.contains(#""acceptable":true"#))
-        _ = try await AdministerAccount(store: house.store, desk: house.server.desk).perform(
+        _ = try await house.administer.perform(
             .join(try #require(GroupName("staff"))), on: id, by: .commandLine, now: .now())
         #expect(try await house.json(.post, "/auth/v1/password/strength", document, bearer: token).reason == "password-too-short")
         #expect(try await house.json(.post, "/auth/v1/password/strength", document).text.contains(#""acceptable":true"#))

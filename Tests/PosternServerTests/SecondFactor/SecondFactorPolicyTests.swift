@@ -53,7 +53,7 @@ import Testing
             $0.secondFactors.required = ["staff": .init(grace: .zero), "guests": .init(grace: .seconds(7 * 86_400))]
         }
         let (ada, ben) = (try await house.makeAccount("ada@example.com"), try await house.makeAccount("ben@example.com"))
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         let (staff, guests) = (try #require(GroupName("staff")), try #require(GroupName("guests")))
         for (id, group) in [(ada, staff), (ada, guests), (ben, guests)] {
             #expect(try await administer.perform(.join(group), on: id, by: .commandLine, now: .now()) == .done)
@@ -147,7 +147,7 @@ import Testing
     func closedWhileEnrolling(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine) { $0.secondFactors.required = ["staff": .init(grace: .zero)] }
         let id = try await house.makeAccount("ada@example.com")
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         #expect(try await administer.perform(.join(try #require(GroupName("staff"))), on: id, by: .commandLine, now: .now()) == .done)
         let attempt = try await house.attempt("ada@example.com")
         let begun = try await house.json(.post, "/auth/v1/sign-in/authenticators", #"{"attempt":"\#(attempt)","name":"Phone"}"#)

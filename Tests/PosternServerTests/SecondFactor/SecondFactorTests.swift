@@ -143,7 +143,7 @@ import Testing
         }
         #expect(try await house.finish(first, "totp", phone.code(at: .now())).reason == "attempt-over")
         let second = try await house.attempt("ada@example.com")
-        let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+        let administer = house.administer
         #expect(try await administer.perform(.disable, on: id, by: .commandLine, now: .now()) == .done)
         #expect(try await house.finish(second, "totp", phone.code(at: .now() + .seconds(30))).reason == "attempt-over")
         await house.close()

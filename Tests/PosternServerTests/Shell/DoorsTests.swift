@@ -41,7 +41,7 @@ import Testing
             if caller == .signedOut {
                 _ = try await house.send(.delete, "/auth/v1/session", headers: [.authorization: "Bearer \(token)"])
             } else {
-                let administer = AdministerAccount(store: house.store, desk: house.server.desk)
+                let administer = house.administer
                 #expect(
                     try await administer.perform(caller == .disabled ? .disable : .delete, on: id, by: .commandLine, now: .now()) == .done)
             }

@@ -124,7 +124,7 @@ import Testing
             store: house.store, desk: server.desk, hasher: server.hasher,
             identifiers: server.keys.current.authenticator(for: "identifier of a sign-in"),
             policies: SessionPolicies(general: .standard, ofGroups: [:]), secondFactors: SecondFactorPolicy(), breaches: nil,
-            random: .system)
+            calendar: server.passwords.calendar, links: server.passwords.links(house.notices), random: .system)
         let client = Client(address: .unknown, browser: "")
         let email = try #require(EmailAddress("ada@example.com"))
         let password = try Password(trying: TestHouse.password)

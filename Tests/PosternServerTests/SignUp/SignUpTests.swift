@@ -126,7 +126,7 @@ import Testing
             (String(repeating: "a", count: 1_024), ""), (String(repeating: "a", count: 1_025), "password-too-long"),
         ])
     func passwordLimits(password: String, reason: String) async throws {
-        let house = try await TestHouse(.sqlite) { $0.passwords.strength.lowestScore = 0 }
+        let house = try await TestHouse(.sqlite) { $0.passwords.rules.strength.lowestScore = 0 }
         let answer = try await house.json(.post, "/auth/v1/accounts", #"{"email":"ada@example.com","password":"\#(password)"}"#)
         #expect(answer.status == (reason.isEmpty ? .accepted : .unprocessableContent))
         #expect(answer.reason == reason)

@@ -33,6 +33,21 @@ struct TestHouse: Sendable {
             settings: settings, store: store, keys: KeyRingHolder(ring), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
+    var administer: AdministerAccount {
+        AdministerAccount(store: store, desk: server.desk, links: server.passwords.links(notices))
+    }
+
+    func account(_ email: String) async throws -> Account? {
+        guard let address = EmailAddress(email) else { return nil }
+        return try await store.read { (transaction) throws(StoreError) in try transaction.account(email: address) }
+    }
+
+    var previous: PreviousPasswords {
+        PreviousPasswords(store: store, hasher: server.hasher, policy: server.settings.passwords)
+    }
+
+    package var notices: Notices { Notices(keys: server.keys, random: .system) }
+
     package func close() async {
         server.hasher.stop()
         await store.close()

@@ -1,0 +1,95 @@
+import Storage
+
+/// Something that somebody is told over one channel: a row that stays, and the job that brings it.
+struct Notice: Sendable {
+    /// The same as its job's.
+    typealias ID = Job.ID
+
+    /// Why somebody is told.
+    enum Kind: String, CaseIterable, Codable, Sendable {
+        case confirmEmail = "confirm-email"
+        case accountExists = "account-exists"
+        case invitation
+        case passwordReset = "password-reset"
+        case passwordChanged = "password-changed"
+        case passwordStolen = "password-stolen"
+        case passwordExpires = "password-expires"
+        case authenticatorAdded = "authenticator-added"
+        case authenticatorRemoved = "authenticator-removed"
+        case recoveryCodesMade = "recovery-codes-made"
+        case recoveryCodeUsed = "recovery-code-used"
+        case secondFactorReset = "second-factor-reset"
+        case codesStopped = "codes-stopped"
+        case codesStopLifted = "codes-stop-lifted"
+
+        /// Whether a person may do without. What tells of a change, or brings a link that was asked for, always comes.
+        var isOptional: Bool { self == .passwordExpires }
+
+        /// What it is about, for lists.
+        var words: String {
+            switch self {
+            case .confirmEmail: "Confirm an address"
+            case .accountExists: "Sign-up with an address that has an account"
+            case .invitation: "Invitation"
+            case .passwordReset: "Link to choose another password"
+            case .passwordChanged: "Password changed"
+            case .passwordStolen: "Password is on a list of stolen ones"
+            case .passwordExpires: "Password expires soon"
+            case .authenticatorAdded: "Authenticator app added"
+            case .authenticatorRemoved: "Authenticator app removed"
+            case .recoveryCodesMade: "New recovery codes"
+            case .recoveryCodeUsed: "Recovery code used"
+            case .secondFactorReset: "Second factor removed by an administrator"
+            case .codesStopped: "Too many wrong codes"
+            case .codesStopLifted: "Codes work again"
+            }
+        }
+    }
+
+    enum Channel: String, CaseIterable, Sendable { case mail, slack, webhook, sms }
+
+    let kind: Kind
+    let channel: Channel
+    /// An address, or what the settings call the place.
+    let target: String
+    /// What it says in one line. Never a secret.
+    let subject: String
+    /// Of all notices with the same key there is one.
+    var uniqueKey: String?
+    let job: Job
+}
+
+/// A notice as people see it afterwards.
+struct NoticeLine: Sendable {
+    enum State: String, CaseIterable, Sendable {
+        case waiting, sent, failed
+        /// It was no longer so when its turn came.
+        case dropped
+    }
+
+    let id: Notice.ID
+    let account: Account.ID?
+    let kind: String
+    let channel: String
+    let target: String
+    let subject: String
+    let state: State
+    let tries: Int64
+    let lastError: String
+    let createdAt: Timestamp
+    let endedAt: Timestamp?
+
+    var why: String { Notice.Kind(rawValue: kind)?.words ?? kind }
+}
+
+/// Makes what is sent, sealed, ready to be written down.
+struct Notices: Sendable {
+    let keys: KeyRingHolder
+    let random: Randomness
+
+    func make(_ mail: Mail, now: Timestamp) -> Notice {
+        Notice(
+            kind: mail.kind, channel: .mail, target: mail.to, subject: mail.subject,
+            job: Job(.sendMail, payload: mail.payload, keys: keys.current, now: now, random: random))
+    }
+}
