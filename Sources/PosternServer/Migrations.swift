@@ -28,5 +28,7 @@ extension Migration {
         .passwordLife,
         .requiredChanges,
         .joined,
+        .emailChanges,
+        .leaving,
     ]
 }

@@ -103,6 +103,7 @@ package struct Server: Sendable {
             let endSessions = EndSessions(store: store, desk: desk)
             let second = SecondFactorParts(self)
             let views = Views(store: store, calendar: passwords.calendar)
+            let leavingMail = LeavingMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
             let links = passwords.links(notices)
             let previous = PreviousPasswords(store: store, hasher: hasher, policy: settings.passwords)
             return [
@@ -135,6 +136,16 @@ package struct Server: Sendable {
                     passwords: passwords.desk, shell: shell, person: views.passwordPerson,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 PasswordsWeb(desk: passwords.desk, module: passwords.module, person: views.passwordPerson),
+                ChangeEmailWeb(
+                    change: ChangeEmail(
+                        store: store, desk: desk, notices: notices,
+                        mails: ChangeEmailMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))),
+                    shell: shell,
+                    stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
+                LeavingWeb(
+                    leave: Leave(store: store, hasher: hasher, notices: notices, mails: leavingMail), shell: shell,
+                    leavesAt: views.leavesAt, export: views.export,
+                    stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
                 AdminWeb(
                     administer: AdministerAccount(store: store, desk: desk, links: links), invite: invite,
@@ -221,6 +232,17 @@ package struct Server: Sendable {
             }
         }
         addReminders(to: &handlers)
+        let leavers = DeleteLeavers(
+            store: store, desk: desk, notices: Notices(keys: keys, random: random),
+            mails: LeavingMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
+        handlers[.deleteLeavers] = JobWorker.Handler(
+            period: .daily(.deleteLeavers),
+            perform: { _, _ in
+                do throws(StoreError) {
+                    _ = try await leavers.run(now: Timestamp.now())
+                    return .done
+                } catch { return .failed("the database can't be reached") }
+            })
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
     }
 

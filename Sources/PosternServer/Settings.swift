@@ -59,7 +59,7 @@ package struct Settings: Sendable {
 
     /// The kinds of jobs that a server with these settings does.
     var doneJobs: Set<Job.Kind> {
-        var kinds: Set<Job.Kind> = [.findExpiring]
+        var kinds: Set<Job.Kind> = [.findExpiring, .deleteLeavers]
         if smtp != nil || showsDevelopmentMailbox { kinds.formUnion([.sendMail, .remind]) }
         if passwords.breached.filter != nil || passwords.breached.url != nil { kinds.insert(.checkPassword) }
         return kinds

@@ -37,6 +37,7 @@ struct Upkeep: Service {
             try transaction.pruneSessions(now: now)
             try transaction.pruneSignUp(now: now)
             try transaction.prunePasswords(now: now)
+            try transaction.pruneEmailChanges(now: now)
             try transaction.pruneTickets(now: now)
             try transaction.pruneAuthenticators(now: now)
             try transaction.pruneRecoverySets(now: now)

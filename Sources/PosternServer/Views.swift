@@ -47,6 +47,47 @@ struct Views: Sendable {
         }
     }
 
+    @Sendable func leavesAt(_ account: Account.ID) async throws(StoreError) -> Timestamp? {
+        try await store.read { (transaction) throws(StoreError) in try transaction.leaving(account) }
+    }
+
+    /// Lines of each kind in somebody's export.
+    private static let most: Int64 = 10_000
+
+    @Sendable func export(_ id: Account.ID, now: Timestamp) async throws(StoreError) -> ExportDocument? {
+        try await store.read { (transaction) throws(StoreError) in
+            guard let account = try transaction.account(id) else { return nil }
+            return ExportDocument(
+                account: AccountDocument(account, groups: try transaction.groups(of: id)),
+                password_set_at: account.passwordSetAt.map(ISOTime.text),
+                authenticators: try transaction.authenticators(of: id).map {
+                    .init(name: $0.name, created_at: ISOTime.text($0.createdAt), used_at: $0.usedAt.map(ISOTime.text))
+                },
+                recovery_codes_left: try transaction.recoveryCodesLeft(of: id),
+                sessions: try transaction.sessions(of: id, now: now).map {
+                    .init(
+                        address: $0.address, browser: $0.browser, created_at: ISOTime.text($0.createdAt), seen_at: ISOTime.text($0.seenAt))
+                },
+                trusted_browsers: try transaction.trustedBrowsers(of: id, now: now).map {
+                    .init(address: $0.address, browser: $0.browser, created_at: ISOTime.text($0.createdAt), seen_at: nil)
+                },
+                sign_ins: try transaction.attempts(of: id, limit: Self.most).map {
+                    .init(at: ISOTime.text($0.at), outcome: $0.outcome, reason: $0.reason, address: $0.address, browser: $0.browser)
+                },
+                notifications: try transaction.notices(of: id, state: nil, before: nil, limit: Self.most).map {
+                    .init(
+                        at: ISOTime.text($0.createdAt), kind: $0.kind, channel: $0.channel, target: $0.target, subject: $0.subject,
+                        state: $0.state.rawValue)
+                },
+                events: try transaction.auditLines(of: id, limit: Self.most).map {
+                    .init(
+                        at: ISOTime.text($0.at), event: $0.kind, by: $0.actorID == id ? "yourself" : $0.actor,
+                        // Another's address is theirs.
+                        address: $0.actorID == id ? $0.address : "", detail: $0.detail)
+                })
+        }
+    }
+
     @Sendable func notices(
         of account: Account.ID?, _ state: NoticeLine.State?, before: Notice.ID?
     ) async throws(StoreError) -> [NoticeLine] {

@@ -198,6 +198,16 @@ extension Transaction {
             """) == 1
     }
 
+    /// Gives an open account another address, if its password is still the one that was set at a time.
+    /// Throws where another account has the address.
+    borrowing func changeEmail(of id: Account.ID, passwordSetAt: Timestamp, to email: EmailAddress) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET email = \(email.address), email_key = \(email.key)
+            WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt)
+            """) == 1
+    }
+
     borrowing func rename(_ id: Account.ID, to name: String) throws(StoreError) -> Bool {
         try change("UPDATE account SET name = \(name) WHERE id = \(id)") == 1
     }
@@ -236,6 +246,16 @@ extension Transaction {
             UPDATE account SET role = \(role.rawValue) WHERE id = \(id) AND (\(role.rawValue) = 'owner' OR role <> 'owner' OR EXISTS (
                 SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
             """) == 1
+    }
+
+    /// Whether ``deleteAccount(_:)`` would.
+    borrowing func isDeletable(_ id: Account.ID) throws(StoreError) -> Bool {
+        try !run(
+            """
+            SELECT 1 AS found FROM account WHERE id = \(id) AND (role <> 'owner' OR EXISTS (
+                SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))
+            """
+        ).isEmpty
     }
 
     /// Deletes an account, unless it is the last open owner's.

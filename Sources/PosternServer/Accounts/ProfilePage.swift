@@ -33,10 +33,10 @@ struct ProfilePage {
         <input class="input" id="name" name="name" autocomplete="name" maxlength="100" value="{{name}}"{{#failed}} aria-invalid="true" aria-describedby="name-error"{{/failed}}></div>
         <div class="actions"><button class="button primary">Save the name</button></div></form></section>
         <section class="card" aria-labelledby="account-card"><header><div><h2 id="account-card">Your account</h2></div></header><div class="body"><dl class="facts">
-        <dt>E-mail</dt><dd>{{email}} <span class="badge ok">Confirmed</span></dd>
+        <dt>E-mail</dt><dd>{{email}} <span class="badge ok">Confirmed</span> <a href="/auth/account/email">Change<span class="visually-hidden"> the address</span></a></dd>
         <dt>Username</dt><dd><code>{{username}}</code></dd>
         {{#hasGroups}}<dt>Groups</dt><dd>{{groups}}</dd>{{/hasGroups}}
-        <dt>Since</dt><dd><time datetime="{{sinceISO}}">{{since}}</time></dd></dl></div></section>
+        <dt>Since</dt><dd><time datetime="{{sinceISO}}">{{since}}</time></dd></dl><p class="small-text"><a href="/auth/account/leave">Take your data along, or delete the account</a></p></div></section>
         <section class="card" aria-labelledby="recent"><header><div><h2 id="recent">Latest attempts to sign in</h2><p>One you don’t know? End your sessions, and tell an administrator.</p></div></header>
         \(AttemptRow.table)</section>
         </div>

@@ -13,6 +13,8 @@ struct Job: Sendable {
         case findExpiring = "find-expiring-passwords"
         /// Tells one person so, if it is still true.
         case remind = "remind"
+        /// Deletes, once a day, accounts whose owners left.
+        case deleteLeavers = "delete-leavers"
         case sendWebhook = "send-webhook"
         case sendSlack = "send-slack"
     }

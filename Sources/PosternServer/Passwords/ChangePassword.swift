@@ -43,7 +43,10 @@ struct ChangePassword: Sendable {
         let account = try await store.read { (transaction) throws(StoreError) in try transaction.account(id) }
         guard let checked = try? await hasher.verify(current, against: account?.passwordHash) else { return .busy }
         guard checked.matches, let account, let setAt = account.passwordSetAt else {
-            try await recordWrong(of: id, client: client, now: now)
+            let random = random
+            try await store.write { (transaction) throws(StoreError) in
+                try transaction.noteWrongPassword(of: id, client: client, now: now, random: random)
+            }
             return .wrongPassword
         }
         let groups = try await store.read { (transaction) throws(StoreError) in try transaction.groups(of: id) }
@@ -68,17 +71,5 @@ struct ChangePassword: Sendable {
         }
         desk.forget(id)
         return outcome
-    }
-
-    /// A wrong password is a failed sign-in, wherever it is typed (PW-12).
-    private func recordWrong(of account: Account.ID, client: Client, now: Timestamp) async throws(StoreError) {
-        let line = SignInAttempt(
-            id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account, identifierHash: nil, outcome: .refused,
-            reason: "wrong-password", client: client, session: nil)
-        try await store.write { (transaction) throws(StoreError) in
-            try transaction.recordAttempt(line)
-            try transaction.record(
-                AuditEvent(.signInFailed, account: account, by: .account(account), from: client, at: now, detail: "wrong-password"))
-        }
     }
 }

@@ -1,0 +1,98 @@
+import Secrets
+import Storage
+
+/// Gives an account another address, once whoever reads mail there says so. The old one is told before and after.
+struct ChangeEmail: Sendable {
+    enum Outcome: Equatable, Sendable {
+        /// A link is on its way, or was sent often enough already; whether the address has an account is not told (LG-03).
+        case asked
+        /// It is the account's own.
+        case unchanged
+        /// A proof of minutes ago is needed, of the second factor where one is held.
+        case stepUpNeeded
+    }
+
+    enum Confirmation: Equatable, Sendable {
+        case changed(EmailAddress)
+        /// Used, replaced, too old, never ours, or the address has an account by now.
+        case linkInvalid
+    }
+
+    let store: any Store
+    let desk: SessionDesk
+    let notices: Notices
+    let mails: ChangeEmailMail
+
+    static let purpose = Token.Purpose(label: "new e-mail address")
+    static let lifetime = Duration.seconds(24 * 3_600)
+
+    func isProven(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.read { (transaction) throws(StoreError) in try isProven(session, in: transaction, now: now) }
+    }
+
+    private func isProven(_ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Bool {
+        let hasFactor = try transaction.hasSecondFactor(session.account)
+        return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: now) == true
+    }
+
+    func ask(_ email: EmailAddress, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        let token = Token(random: notices.random.bytes(Token.byteCount))
+        let confirmation = notices.make(mails.confirmation(to: email, link: token), now: now)
+        let known = notices.make(mails.addressTaken(to: email), now: now)
+        return try await store.write { (transaction) throws(StoreError) in
+            guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
+            guard let account = try transaction.account(session.account), let setAt = account.passwordSetAt else { return .stepUpNeeded }
+            guard account.email != email.address else { return .unchanged }
+            // As often as anybody may have mail sent to an address that isn't theirs.
+            guard try transaction.allowSignUpMail(to: email, now: now) else { return .asked }
+            try transaction.record(AuditEvent(.emailChangeAsked, account: account.id, by: .account(account.id), from: client, at: now))
+            if let other = try transaction.account(email: email), other.id != account.id {
+                if other.state == .active { try transaction.send(known, of: other.id) }
+            } else {
+                try transaction.setEmailChange(
+                    of: account.id, to: email, tokenHash: token.hash(for: Self.purpose), passwordSetAt: setAt,
+                    expiresAt: now + Self.lifetime)
+                try transaction.send(confirmation, of: account.id)
+            }
+            if let old = EmailAddress(account.email) {
+                try transaction.send(notices.make(mails.asked(of: old, at: now), now: now), of: account.id)
+            }
+            return .asked
+        }
+    }
+
+    /// The new address of a live link, for the page that asks.
+    func address(of link: Token, now: Timestamp) async throws(StoreError) -> String? {
+        let hash = link.hash(for: Self.purpose)
+        return try await store.read { (transaction) throws(StoreError) in try transaction.emailChange(tokenHash: hash, now: now) }
+    }
+
+    func confirm(_ link: Token, client: Client, now: Timestamp) async throws(StoreError) -> Confirmation {
+        let hash = link.hash(for: Self.purpose)
+        let done: (account: Account.ID, email: EmailAddress)?
+        do throws(StoreError) {
+            done = try await store.write { (transaction) throws(StoreError) in
+                // Token and address are one row (RC-16): whichever link is opened brings its own address and no other.
+                guard let change = try transaction.takeEmailChange(tokenHash: hash, now: now), let email = EmailAddress(change.email),
+                    let before = try transaction.account(change.account),
+                    try transaction.changeEmail(of: change.account, passwordSetAt: change.passwordSetAt, to: email)
+                else { return nil }
+                // A link to choose another password that went to the old address opens nothing any more.
+                try transaction.voidPasswordReset(of: change.account)
+                try transaction.noteSessionChange(of: change.account, now: now)
+                try transaction.record(
+                    AuditEvent(.emailChanged, account: change.account, by: .account(change.account), from: client, at: now))
+                if let old = EmailAddress(before.email) {
+                    try transaction.send(notices.make(mails.changed(of: old, to: email, at: now), now: now), of: change.account)
+                }
+                return (change.account, email)
+            }
+        } catch .uniquenessViolation {
+            // Somebody else took the address a moment ago.
+            return .linkInvalid
+        }
+        guard let done else { return .linkInvalid }
+        desk.forget(done.account)
+        return .changed(done.email)
+    }
+}

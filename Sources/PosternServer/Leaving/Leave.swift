@@ -1,0 +1,99 @@
+import Secrets
+import Storage
+
+/// Deletes one's own account, after seven days to think.
+struct Leave: Sendable {
+    enum Outcome: Equatable, Sendable {
+        case leaving(at: Timestamp)
+        case wrongPassword
+        /// A fresh proof of the second factor is needed.
+        case stepUpNeeded
+        case lastOwner
+        case busy
+    }
+
+    /// What the page shows.
+    struct View: Equatable, Sendable {
+        let leavesAt: Timestamp?
+    }
+
+    let store: any Store
+    let hasher: PasswordHasher
+    let notices: Notices
+    let mails: LeavingMail
+
+    static let timeToThink = Duration.seconds(7 * 86_400)
+
+    func isProven(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.read { (transaction) throws(StoreError) in try isProven(session, in: transaction, now: now) }
+    }
+
+    private func isProven(_ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Bool {
+        // Without a second factor the password, typed here, is the proof.
+        guard try transaction.hasSecondFactor(session.account) else { return true }
+        return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: true, now: now) == true
+    }
+
+    func leave(_ session: LiveSession, password: Password, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        let id = session.account
+        let found = try await store.read { (transaction) throws(StoreError) in try transaction.account(id) }
+        guard let checked = try? await hasher.verify(password, against: found?.passwordHash) else { return .busy }
+        return try await store.write { (transaction) throws(StoreError) in
+            guard checked.matches, let account = found else {
+                try transaction.noteWrongPassword(of: id, client: client, now: now, random: notices.random)
+                return .wrongPassword
+            }
+            guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
+            guard try transaction.isDeletable(id) else { return .lastOwner }
+            let time = now + Self.timeToThink
+            guard try transaction.setLeaving(id, at: time) else {
+                return .leaving(at: try transaction.leaving(id) ?? time)
+            }
+            try transaction.record(AuditEvent(.leaving, account: id, by: .account(id), from: client, at: now))
+            if let email = EmailAddress(account.email) {
+                try transaction.send(notices.make(mails.leaving(email, at: time), now: now), of: id)
+            }
+            return .leaving(at: time)
+        }
+    }
+
+    /// Keeps the account. No proof is asked for: nothing is lost by it.
+    /// - Returns: whether it was to be deleted.
+    func stay(_ account: Account.ID, client: Client, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.write { (transaction) throws(StoreError) in
+            guard try transaction.removeLeaving(account) else { return false }
+            try transaction.record(AuditEvent(.stayed, account: account, by: .account(account), from: client, at: now))
+            return true
+        }
+    }
+}
+
+/// Deletes, once a day, whose time to think is over.
+struct DeleteLeavers: Sendable {
+    let store: any Store
+    let desk: SessionDesk
+    let notices: Notices
+    let mails: LeavingMail
+
+    /// - Returns: how many accounts are gone.
+    func run(now: Timestamp) async throws(StoreError) -> Int {
+        let due = try await store.read { (transaction) throws(StoreError) in try transaction.leavers(until: now) }
+        var gone = 0
+        for id in due {
+            let isGone = try await store.write { (transaction) throws(StoreError) in
+                // They may have thought better of it a moment ago, or be the last owner by now.
+                guard let account = try transaction.account(id), let time = try transaction.leaving(id), time <= now,
+                    try transaction.deleteAccount(id)
+                else { return false }
+                try transaction.noteSessionChange(of: id, now: now)
+                try transaction.record(AuditEvent(.deleted, account: id, by: .account(id), from: nil, at: now, detail: "left"))
+                if let email = EmailAddress(account.email) { try transaction.send(notices.make(mails.gone(email), now: now), of: nil) }
+                return true
+            }
+            guard isGone else { continue }
+            desk.forget(id)
+            gone += 1
+        }
+        return gone
+    }
+}
