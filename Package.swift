@@ -31,7 +31,7 @@ let package = Package(
     targets: [
         // Instruments: pure, public, usable alone.
         .target(name: "Secrets", dependencies: [crypto]),
-        .target(name: "PasswordHashing", dependencies: ["CArgon2"]),
+        .target(name: "PasswordHashing", dependencies: ["CArgon2", "CCrypt", "COpenSSL"]),
         .target(name: "NetworkAddress"),
         .target(name: "OneTimePassword", dependencies: [crypto]),
         .target(name: "PasswordStrength", dependencies: ["CPasswordWords"]),
@@ -51,6 +51,8 @@ let package = Package(
 
         // System libraries.
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPublicSuffix", pkgConfig: "libpsl", providers: [.apt(["libpsl-dev"])]),
@@ -82,7 +84,7 @@ let package = Package(
         ),
         .target(name: "Support", dependencies: ["Storage", "StoreSQLite", "StorePostgres"], path: "Tests/Support"),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "Support"]),
-        .testTarget(name: "PasswordHashingTests", dependencies: ["PasswordHashing", "Support"]),
+        .testTarget(name: "PasswordHashingTests", dependencies: ["PasswordHashing", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "NetworkAddressTests", dependencies: ["NetworkAddress", "Support"]),
         .testTarget(name: "PasswordStrengthTests", dependencies: ["PasswordStrength", "Support"]),
         .testTarget(name: "BreachFilterTests", dependencies: ["BreachFilter", "Support"]),

@@ -12,6 +12,11 @@ enum UnpaddedBase64 {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The same with padding, and with `.` for `+`, as others write it.
+    static func decode(loosely text: Substring) -> [UInt8]? {
+        decode(text.utf8.filter { $0 != UInt8(ascii: "=") }.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "+") : $0 })
+    }
+
     /// The bytes, or nil for anything that ``encode(_:)`` would not have written.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []

@@ -1,6 +1,8 @@
 """Mail servers that are down, refuse, hang, drip or show a wrong certificate; and what a mail looks like on the wire."""
 
+import email
 import time
+from email.header import decode_header, make_header
 
 import pytest
 
@@ -213,12 +215,14 @@ def test_a_sites_name_adds_no_header_and_no_long_line(make_postern, sink, certif
         assert "site.name" in str(problem), problem
         return
     assert postern.sign_up(ADA).status_code == 202
-    [letter] = wait_for("the mail", lambda: sink.letters, 20)
+    [letter] = wait_for("the mail", lambda: sink.letters, 10)
     check_mail(sink.contents[0], letter.message)
     [sender] = letter.message["From"].addresses
     assert sender.addr_spec == "accounts@example.org"
     if "\u2028" not in name:
-        assert sender.display_name == name
+        # The address parser of Python 3.11 leaves the breaks of a long name in (RFC 2047 §6.2 drops them); this one doesn't.
+        shown = make_header(decode_header(email.message_from_bytes(sink.contents[0])["From"]))
+        assert str(shown) == f"{name} <accounts@example.org>"
         assert str(letter.message["Subject"]).endswith(name)
 
 
@@ -239,13 +243,13 @@ def test_settings_with_line_breaks_are_refused_or_add_no_header(make_postern, si
         assert key in str(problem), problem
         return
     assert postern.sign_up(ADA).status_code == 202
-    [letter] = wait_for("the mail", lambda: sink.letters, 20)
+    [letter] = wait_for("the mail", lambda: sink.letters, 10)
     check_mail(sink.contents[0], letter.message)
 
 
 def test_addresses_with_line_breaks_quotes_or_other_letters_get_no_mail_and_odd_ones_get_theirs(mailing, sink):
     sink.start()
-    postern = mailing("" or None, "hashing: {queue: 200}\n")
+    postern = mailing(more="hashing: {queue: 200}\n")
     bad = ["ada@example.org\r\nBcc: eve@example.org", "ada@example.org\nBcc:eve@example.org", "ada\r\n@example.org", "\"ada b\"@example.org",
            "ada@example.org>", "<ada@example.org>", "ada@example.org,eve@example.org", "ada@example.org eve@example.org", "ädä@example.org",
            "ada@exämple.org", "ada@example.org\u2028Bcc: eve@example.org", "ada\0@example.org", "ada@[127.0.0.1]", "a" * 65 + "@example.org"]
@@ -282,7 +286,6 @@ def test_the_name_that_somebody_gives_an_app_adds_no_header(mailing, sink):
         ada.call(session, "DELETE", f"/auth/v1/account/authenticators/{begun.json()['id']}")
         ada.add_app(session, name)
         added += 1
-        session = ada.sign_in() if not ada.phone else session
     assert added >= 2
     wait_for("a mail for each", lambda: len(sink.letters) >= added, 30)
     for content, letter in zip(sink.contents, sink.letters):

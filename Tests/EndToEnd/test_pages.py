@@ -40,7 +40,7 @@ def house(binary, tmp_path_factory):
         browser = Browser(tmp_path_factory.mktemp("chromium"))
         stack.callback(browser.close)
         yield House(postern, browser, {"person": person.id, "equipped": equipped.id, "app": app_of(equipped)}, {
-            "stranger": {}, "inside": {"postern": owner.sign_in()}, "equipped": {"postern": equipped.token},
+            "stranger": {}, "inside": {"postern": owner.sign_in()}, "person": {"postern": person.sign_in()}, "equipped": {"postern": equipped.token},
             "half": {"postern_attempt": equipped.attempt()}, "newcomer": {"postern_attempt": newcomer.begin()["attempt"]},
         })
 
@@ -85,11 +85,14 @@ PAGES = {
     "mailbox": Shown("stranger", "/auth/dev/mailbox", "Mailbox"),
     "account": Shown("inside", "/auth/account", "Profile"),
     "sessions": Shown("inside", "/auth/account/sessions", "Sessions"),
+    "notifications": Shown("person", "/auth/account/notifications", "Notifications"),
     "overview": Shown("inside", "/auth/admin", "Overview"),
     "people": Shown("inside", "/auth/admin/people", "People"),
     "person": Shown("inside", "/auth/admin/people/{person}", LONG),
     "person-with-apps": Shown("inside", "/auth/admin/people/{equipped}", EQUIPPED),
     "apps": Shown("inside", "/auth/admin/apps", "Apps"),
+    "notices": Shown("inside", "/auth/admin/notifications", "Notifications"),
+    "notices-failed": Shown("inside", "/auth/admin/notifications?state=failed", "Notifications"),
     "app": Shown("inside", f"/auth/admin/apps/{APPS[0]}?account={LONG}&path=/team/reports&assurance=aal2", APPS[0]),
     "app-refused": Shown("inside", f"/auth/admin/apps/{APPS[1]}?account=nobody@example.org&path=/open//x", APPS[1]),
     "sign-out": Shown("inside", "/auth/sign-out", "Sign out?"),

@@ -27,14 +27,16 @@ PAGES = [
     "/", "/auth", "/auth/sign-in", "/auth/sign-in?return_to=%2Fauth%2Faccount", "/auth/sign-in/second-factor", "/auth/sign-in/enrol", "/auth/sign-up",
     "/auth/setup", "/auth/setup/x", "/auth/confirm-email", "/auth/confirm-email/x", "/auth/invitation", "/auth/invitation/x", "/auth/account",
     "/auth/account/sessions", "/auth/account/security", "/auth/account/security/authenticators", "/auth/account/step-up", "/auth/admin", "/auth/admin/people",
-    "/auth/admin/people/x", "/auth/admin/apps", "/auth/admin/apps/shop", "/auth/ticket?app=wiki&state=x&need=session&return_to=%2F",
+    "/auth/account/notifications", "/auth/account/password", "/auth/sign-in/change-password", "/auth/forgot-password", "/auth/reset-password",
+    "/auth/admin/people/x", "/auth/admin/apps", "/auth/admin/apps/shop", "/auth/admin/notifications", "/auth/ticket?app=wiki&state=x&need=session&return_to=%2F",
 ]
 FORMS = [
     "/auth/account/name", "/auth/account/sessions/end-others", "/auth/account/sessions/x/end", "/auth/account/step-up", "/auth/account/security/authenticators",
     "/auth/account/security/authenticators/confirm", "/auth/account/security/authenticators/x/rename", "/auth/account/security/authenticators/x/remove",
     "/auth/account/security/recovery-codes", "/auth/account/security/recovery-codes/use", "/auth/account/security/recovery-codes/check",
     "/auth/account/security/trusted-browsers/x/end", "/auth/admin/invitations", "/auth/admin/people/x/username", "/auth/admin/people/x/disable",
-    "/auth/admin/people/x/groups", "/auth/sign-in", "/auth/sign-up", "/auth/sign-in/second-factor", "/auth/sign-in/enrol", "/auth/sign-in/enrol/confirm",
+    "/auth/admin/people/x/groups", "/auth/admin/people/x/require-password-change", "/auth/admin/people/x/start-password-reset",
+    "/auth/account/notifications", "/auth/account/password", "/auth/sign-in/change-password", "/auth/forgot-password", "/auth/reset-password", "/auth/sign-in", "/auth/sign-up", "/auth/sign-in/second-factor", "/auth/sign-in/enrol", "/auth/sign-in/enrol/confirm",
     "/auth/setup", "/auth/confirm-email", "/auth/invitation",
 ]
 

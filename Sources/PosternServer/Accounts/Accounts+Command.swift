@@ -7,7 +7,7 @@ struct AccountCommand: AsyncParsableCommand {
         commandName: "account", abstract: "Make, look at, close and delete accounts.",
         subcommands: [
             Create.self, List.self, Show.self, Disable.self, Enable.self, Delete.self, UsernameChange.self, FactorsCommand.self,
-            ResetFactorsCommand.self, RequireChange.self, StartReset.self,
+            ResetFactorsCommand.self, RequireChange.self, StartReset.self, ImportCommand.self,
         ])
 
     struct Create: AsyncParsableCommand {

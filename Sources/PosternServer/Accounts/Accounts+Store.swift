@@ -154,6 +154,11 @@ extension Transaction {
             """) == 1
     }
 
+    /// Says of a password that was taken over when it was set.
+    borrowing func datePassword(of id: Account.ID, setAt time: Timestamp) throws(StoreError) {
+        try change("UPDATE account SET password_set_at = \(time) WHERE id = \(id)")
+    }
+
     /// Asks for another password at the next sign-in.
     /// - Returns: false if that is asked already, or there is none yet.
     borrowing func requirePasswordChange(of id: Account.ID, now: Timestamp) throws(StoreError) -> Bool {

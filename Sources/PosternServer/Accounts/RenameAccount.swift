@@ -10,10 +10,15 @@ struct RenameAccount: Sendable {
     /// In code points.
     private static let longestName = 100
 
-    func rename(_ id: Account.ID, to text: String, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
-        guard text.utf8.count <= 4 * Self.longestName + 100 else { return .nameInvalid }
+    /// Without space around it; nil if it can't be anybody's.
+    static func name(_ text: String) -> String? {
+        guard text.utf8.count <= 4 * longestName + 100 else { return nil }
         let name = trimmed(text)
-        guard isPlainLine(name), name.unicodeScalars.count <= Self.longestName else { return .nameInvalid }
+        return isPlainLine(name) && name.unicodeScalars.count <= longestName ? name : nil
+    }
+
+    func rename(_ id: Account.ID, to text: String, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        guard let name = Self.name(text) else { return .nameInvalid }
         let isRenamed = try await store.write { (transaction) throws(StoreError) in
             guard try transaction.rename(id, to: name) else { return false }
             try transaction.record(AuditEvent(.renamed, account: id, by: .account(id), from: client, at: now))

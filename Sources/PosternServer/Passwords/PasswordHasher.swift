@@ -47,6 +47,7 @@ final class PasswordHasher: Sendable {
     /// Compares with a stored hash; with none, or one that can't be read, the work is the same and the answer no.
     func verify(_ password: Password, against stored: String?) async throws(Busy) -> Verification {
         let known = stored.flatMap { PasswordHash(text: $0) }
+        if known == nil, let stored, let foreign = try? ForeignHash(text: stored) { return try await verify(password, against: foreign) }
         let salt = random.bytes(PasswordHash.saltBytes)
         let (decoy, parameters) = (decoy, parameters)
         return try await run { memory in
@@ -56,6 +57,21 @@ final class PasswordHasher: Sendable {
             guard known.parameters.areWeaker(than: parameters) else { return Verification(matches: true, rehashed: nil) }
             let stronger = try? PasswordHash(password: bytes, salt: salt, parameters: parameters, memory: memory)
             return Verification(matches: true, rehashed: stronger?.text)
+        }
+    }
+
+    /// Compares with a hash that another system made; a right password gets one of our own. Others hashed what was typed, in no normal
+    /// form or in this one.
+    private func verify(_ password: Password, against foreign: ForeignHash) async throws(Busy) -> Verification {
+        let salt = random.bytes(PasswordHash.saltBytes)
+        let parameters = parameters
+        return try await run { memory in
+            let spellings = [password.typed, password.bytes].compactMap { $0 }
+            guard spellings.contains(where: { foreign.matches(password: $0.exposed) }) else {
+                return Verification(matches: false, rehashed: nil)
+            }
+            let own = try? PasswordHash(password: password.bytes.exposed, salt: salt, parameters: parameters, memory: memory)
+            return Verification(matches: true, rehashed: own?.text)
         }
     }
 
