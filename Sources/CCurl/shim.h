@@ -19,3 +19,11 @@ typedef size_t (*postern_curl_transfer)(char *buffer, size_t size, size_t count,
 static inline CURLcode postern_curl_set_transfer(CURL *handle, CURLoption option, postern_curl_transfer function) {
     return curl_easy_setopt(handle, option, function);
 }
+
+static inline CURLcode postern_curl_set_socket(CURL *handle, curl_opensocket_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, function);
+}
+
+static inline CURLcode postern_curl_get_long(CURL *handle, CURLINFO info, long *value) {
+    return curl_easy_getinfo(handle, info, value);
+}

@@ -23,6 +23,7 @@ package struct Server: Sendable {
     package let frontDoor: FrontDoor
     let setUp: SetUpOwner
     let passwords: PasswordParts
+    let notices: Notices
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -48,7 +49,8 @@ package struct Server: Sendable {
             apps: Self.hosts(directory), headers: SecurityHeaders())
         let passwords = try PasswordParts(settings: settings, filterCopiedTo: settings.dataDirectory)
         self.passwords = passwords
-        let notices = Notices(keys: keys, random: random)
+        let notices = Notices(keys: keys, random: random, site: settings.siteChannels)
+        self.notices = notices
         let followUp = passwords.followUp(notices)
         let setUp = SetUpOwner(store: store, hasher: hasher, breaches: followUp, random: random)
         self.setUp = setUp
@@ -131,7 +133,8 @@ package struct Server: Sendable {
                     change: ChangePassword(
                         store: store, desk: desk, hasher: hasher, previous: previous, followUp: followUp, random: random),
                     atSignIn: ChangeAtSignIn(
-                        store: store, desk: desk, hasher: hasher, previous: previous, completion: second.completion, followUp: followUp,
+                        store: store, desk: desk, hasher: hasher, previous: previous, completion: second.completion,
+                        calendar: passwords.calendar, followUp: followUp,
                         random: random),
                     passwords: passwords.desk, shell: shell, person: views.passwordPerson,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
@@ -224,7 +227,7 @@ package struct Server: Sendable {
         }
         if passwords.lookup.filter != nil || passwords.lookup.range != nil {
             let recheck = RecheckPassword(
-                store: store, breaches: passwords.lookupOfJobs, followUp: passwords.followUp(Notices(keys: keys, random: random)))
+                store: store, breaches: passwords.lookupOfJobs, followUp: passwords.followUp(notices))
             handlers[.checkPassword] = JobWorker.Handler { _, payload in
                 do throws(StoreError) { return try await recheck.recheck(payload, now: .now()) } catch {
                     return .failed("the database can't be reached")
@@ -232,8 +235,9 @@ package struct Server: Sendable {
             }
         }
         addReminders(to: &handlers)
+        addSiteChannels(to: &handlers)
         let leavers = DeleteLeavers(
-            store: store, desk: desk, notices: Notices(keys: keys, random: random),
+            store: store, desk: desk, notices: notices,
             mails: LeavingMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
         handlers[.deleteLeavers] = JobWorker.Handler(
             period: .daily(.deleteLeavers),
@@ -246,9 +250,23 @@ package struct Server: Sendable {
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
     }
 
+    private func addSiteChannels(to handlers: inout [Job.Kind: JobWorker.Handler]) {
+        let sender = WebhookSender(allowsPrivate: settings.siteChannelsMayBePrivate)
+        let siteName = settings.site.name
+        for channel in settings.siteChannels {
+            handlers[channel.jobKind] = JobWorker.Handler(
+                perform: { id, payload in
+                    guard let event = SiteEvent(payload: payload) else { return .failed("its payload is no event") }
+                    let message = channel.message(event, id: id, now: .now(), siteName: siteName)
+                    let problem = await sender.post(channel.url.exposed, headers: message.headers, body: message.body)
+                    return problem.map(JobOutcome.failed) ?? .done
+                }, ended: Self.noteSending)
+        }
+    }
+
     private func addReminders(to handlers: inout [Job.Kind: JobWorker.Handler]) {
         let sources = [passwords.expirySource(store)]
-        let find = FindExpiring(store: store, sources: sources, notices: Notices(keys: keys, random: random))
+        let find = FindExpiring(store: store, sources: sources, notices: notices)
         let logger = logger
         handlers[.findExpiring] = JobWorker.Handler(
             period: .daily(.findExpiring),

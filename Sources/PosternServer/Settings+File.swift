@@ -38,6 +38,10 @@ extension Settings {
         SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
         SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
         SettingKey(pattern: "mail.ca-file"), SettingKey(pattern: "mail.from"),
+        SettingKey(pattern: "notifications.webhook.url"), SettingKey(pattern: "notifications.webhook.secret", isSecret: true),
+        SettingKey(pattern: "notifications.webhook.kinds", isList: true),
+        SettingKey(pattern: "notifications.slack.url", isSecret: true), SettingKey(pattern: "notifications.slack.kinds", isList: true),
+        SettingKey(pattern: "notifications.allow-private"),
         SettingKey(pattern: "site.name"), SettingKey(pattern: "site.logo"), SettingKey(pattern: "site.accent"),
         SettingKey(pattern: "site.help"),
     ]
@@ -97,6 +101,7 @@ extension Settings {
         try settings.readSignUp(raw)
         try settings.readApps(raw)
         try settings.readMail(raw)
+        try settings.readNotifications(raw)
         try settings.readSite(raw)
         settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
         try settings.refuseInsecureCombinations(raw)

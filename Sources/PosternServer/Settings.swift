@@ -51,6 +51,9 @@ package struct Settings: Sendable {
     var hashing: Hashing
     var smtp: SMTP?
     var mailFrom: String
+    /// Places that hear of what happens to accounts.
+    var siteChannels: [SiteChannel] = []
+    var siteChannelsMayBePrivate = false
     var site = Site()
     var logLevel = "info"
 
@@ -62,7 +65,7 @@ package struct Settings: Sendable {
         var kinds: Set<Job.Kind> = [.findExpiring, .deleteLeavers]
         if smtp != nil || showsDevelopmentMailbox { kinds.formUnion([.sendMail, .remind]) }
         if passwords.breached.filter != nil || passwords.breached.url != nil { kinds.insert(.checkPassword) }
-        return kinds
+        return kinds.union(siteChannels.map(\.jobKind))
     }
 
     /// Without the `__Host-` prefix only for trying on one's own machine: there the prefix needs TLS that nobody has.

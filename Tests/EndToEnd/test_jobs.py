@@ -133,7 +133,8 @@ def test_a_sign_up_that_a_kill_cuts_off_leaves_account_notice_and_job_or_none_of
     """JN-01."""
     postern = make_postern(settings="hashing: {queue: 400}\n").start()
     killed = written = starts = 0
-    while killed < KILLED_REQUESTS:
+    # A kill between the commit and the answer takes luck.
+    while killed < KILLED_REQUESTS or (written == 0 and starts < 60):
         starts += 1
         load = SignUps(postern, f"start{starts}")
         if starts % 4 == 0:

@@ -215,7 +215,9 @@ def test_a_sites_name_adds_no_header_and_no_long_line(make_postern, sink, certif
         assert "site.name" in str(problem), problem
         return
     assert postern.sign_up(ADA).status_code == 202
-    [letter] = wait_for("the mail", lambda: sink.letters, 10)
+    wait_for("a first try", lambda: sink.letters or mail_job(postern, ADA)[3], 10)
+    assert sink.letters, f"{mail_job(postern, ADA)[3]}: no mail ever leaves"
+    [letter] = sink.letters
     check_mail(sink.contents[0], letter.message)
     [sender] = letter.message["From"].addresses
     assert sender.addr_spec == "accounts@example.org"
@@ -243,7 +245,9 @@ def test_settings_with_line_breaks_are_refused_or_add_no_header(make_postern, si
         assert key in str(problem), problem
         return
     assert postern.sign_up(ADA).status_code == 202
-    [letter] = wait_for("the mail", lambda: sink.letters, 10)
+    wait_for("a first try", lambda: sink.letters or mail_job(postern, ADA)[3], 10)
+    assert sink.letters, f"{mail_job(postern, ADA)[3]}: no mail ever leaves"
+    [letter] = sink.letters
     check_mail(sink.contents[0], letter.message)
 
 

@@ -47,7 +47,9 @@ import Testing
 
     @Test("what is no known hash, or not whole, is refused in words and never traps")
     func damaged() throws {
-        for text in ["", "secret", "$1$abc$def", "{SSHA}abc", "5f4dcc3b5aa765d61d8327deb882cf99", "$2b$", "$6$", "$y$", "$7$", "$argon2id$"] {
+        for text in [
+            "", "secret", "$1$abc$def", "{SSHA}abc", "5f4dcc3b5aa765d61d8327deb882cf99", "$2b$", "$6$", "$y$", "$7$", "$argon2id$",
+        ] {
             #expect(throws: ForeignHash.Problem.self, "\(text)") { try ForeignHash(text: text) }
         }
         var generator = SeededGenerator(seed: 11)

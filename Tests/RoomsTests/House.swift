@@ -71,6 +71,12 @@ enum House {
         "PasswordParts": (
             ["CStrengthModule", "Crypto", "Foundation"], "makes the room's parts from files and the module's name from its content"
         ),
+        "SiteChannel": (["Foundation", "Crypto"], "signs what it sends, in JSON"),
+        "NotificationSettings": (["Foundation"], "reads base64"),
+        "WebhookSender": (["Foundation", "Glibc", "CCurl", "NetworkAddress"], "the door to places of the site's own"),
+        "ImportRow": (["FoundationEssentials", "PasswordHashing"], "reads dates and hashes"),
+        "ImportFile": (["Foundation"], "reads JSON"),
+        "Import+Command": (["Foundation", "Glibc"], "reads a file line by line"),
         "Reminder": (["Foundation"], "a job's payload is JSON"),
         "Reminders+Command": (["FoundationEssentials"], "reads a date"),
         "BreachFilterFile": (["Foundation"], "starts a thread"),

@@ -169,7 +169,7 @@ struct AccountCommand: AsyncParsableCommand {
 }
 
 extension Opening {
-    var notices: Notices { Notices(keys: keys, random: .system) }
+    var notices: Notices { Notices(keys: keys, random: .system, site: settings.siteChannels) }
 
     func passwords() throws -> PasswordParts { try PasswordParts(settings: settings) }
 

@@ -116,7 +116,7 @@ struct AdministerAccount: Sendable {
             return (try transaction.requirePasswordChange(of: account.id, now: now), event(.passwordChangeRequired))
         case .startPasswordReset:
             let isOpen = account.state == .active && account.passwordSetAt != nil
-            if isOpen { try links.send(links.make(), to: account, client: actor.client, in: transaction, now: now) }
+            if isOpen { try links.send(links.make(), to: account, by: actor.inAudit, client: actor.client, in: transaction, now: now) }
             return (isOpen, event(.passwordResetStarted))
         case .changeUsername(let username):
             return (

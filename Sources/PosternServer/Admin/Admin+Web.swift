@@ -34,7 +34,10 @@ struct AdminWeb: Room {
             .page(.get, "/auth/admin", .administrator, overview),
             .page(.get, "/auth/admin/people", .administrator, people),
             .page(.post, "/auth/admin/invitations", .administrator, sendInvitation),
-            .page(.get, "/auth/admin/people/{id}", .administrator) { _, visit in try await show(visit, problem: nil, status: .ok) },
+            .page(.get, "/auth/admin/people/{id}", .administrator) { request, visit in
+                let query = try FormFields((request.uri.query ?? "").utf8)
+                return try await show(visit, problem: nil, isLinkMailed: query["done"] == "link", status: .ok)
+            },
             .page(.post, "/auth/admin/people/{id}/username", .administrator, changeUsername),
             act("disable") { _ in .disable },
             act("enable") { _ in .enable },
@@ -83,12 +86,15 @@ struct AdminWeb: Room {
         }
     }
 
-    private func show(_ visit: Visit, problem: String?, status: HTTPResponse.Status) async throws -> Response {
+    private func show(_ visit: Visit, problem: String?, isLinkMailed: Bool = false, status: HTTPResponse.Status) async throws -> Response {
         let session = try visit.signedIn()
         guard let id = Account.ID(visit.parameterID), let person = try await person(id, visit.now) else { throw Refused(.notFound) }
         let isOwner = session.role == .owner
         let page = PersonPage(
-            person: person, problem: problem, mayReset: session.account != id, mayAct: isOwner || person.account.role != .owner,
+            person: person, problem: problem,
+            done: isLinkMailed
+                ? "A link to choose another password is on its way to \(person.account.email). An earlier one is worthless." : nil,
+            mayReset: session.account != id, mayAct: isOwner || person.account.role != .owner,
             mayGiveRoles: isOwner, reader: shell.reader(session, visit))
         return .page(page.html(shell.pages), status: status)
     }
@@ -106,6 +112,7 @@ struct AdminWeb: Room {
         switch try await administer.perform(act, on: id, by: .account(session.account, in: session.id, visit.client), now: visit.now) {
         case .done, .unchanged:
             if case .delete = act { return .seeOther("/auth/admin/people?done=deleted") }
+            if case .startPasswordReset = act { return .seeOther("/auth/admin/people/\(id)?done=link") }
             return .seeOther("/auth/admin/people/\(id)")
         case .noSuchAccount: throw Refused(.notFound)
         case .notAllowed: throw Refused(.notAllowed)

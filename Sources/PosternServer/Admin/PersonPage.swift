@@ -4,6 +4,8 @@ import Storage
 struct PersonPage {
     let person: AdminWeb.Person
     var problem: String?
+    /// What was just done, where the page wouldn't show it.
+    var done: String?
     /// Somebody else: one's own factors are removed with proof of them.
     let mayReset: Bool
     /// Whether the reader may act on this account, and give roles.
@@ -30,10 +32,10 @@ struct PersonPage {
     }
 
     private var passwordWords: String {
-        let set = account.passwordSetAt.map { "set \(ISOTime.words($0))" } ?? ""
-        if let since = account.passwordChangeRequiredAt { return "\(set), another asked for since \(ISOTime.words(since))" }
-        guard let expiry = person.passwordExpiry else { return set }
-        return "\(set), \(expiry.isPast ? "expired" : "expires") \(ISOTime.words(expiry.at))"
+        let set = account.passwordSetAt.map { "Set \(ISOTime.words($0))" } ?? ""
+        if let since = account.passwordChangeRequiredAt { return "\(set), another asked for since \(ISOTime.words(since))." }
+        guard let expiry = person.passwordExpiry else { return "\(set)." }
+        return "\(set), \(expiry.isPast ? "expired" : "expires") \(ISOTime.words(expiry.at))."
     }
 
     func html(_ pages: Pages) -> String {
@@ -63,7 +65,7 @@ struct PersonPage {
                 ]
             },
             "roles": Account.Role.allCases.map { ["value": $0.rawValue, "isCurrent": $0 == account.role] as [String: Any] },
-            "problem": problem ?? "",
+            "problem": problem ?? "", "done": done ?? "", "isDone": done != nil,
             "hasProblem": problem != nil,
         ]
         return pages.admin(
@@ -80,11 +82,12 @@ struct PersonPage {
         """
         <div class="page-head"><div><p class="meta"><a href="/auth/admin/people">People</a></p><h1>{{email}}</h1><p><span class="badge {{badge}}">{{state}}</span> &nbsp;Account since <time datetime="{{sinceISO}}">{{since}}</time>. Role: {{role}}. Groups: {{groupList}}. Id <code>{{id}}</code></p></div></div>
         <div class="stack">
+        {{#isDone}}<div class="notice ok"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="m3.5 8.5 3 3 6-7"/></svg><div><p>{{done}}</p></div></div>{{/isDone}}
         {{#hasProblem}}<div class="notice bad"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>{{problem}}</p></div></div>{{/hasProblem}}
         <div class="columns">
         {{#mayAct}}<section class="card" aria-labelledby="acts"><header><div><h2 id="acts">The account</h2><p>You never see or set a password.</p></div></header><ul class="rows">
         <li><div><p class="title">Username <code>{{username}}</code></p><p class="meta">Apps may know them by it.</p></div><div class="actions"><details class="confirm"><summary class="button small">Change<span class="visually-hidden"> the username</span></summary><form class="sure" action="/auth/admin/people/{{id}}/username" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><p>Apps that know people by username take them for somebody else from then on: what they keep there stays under {{username}}. The old name is never given to anybody else.</p><div class="field"><label for="username">New username</label><input class="input" id="username" name="username" required maxlength="40" pattern="[a-z][a-z0-9-]*" autocomplete="off" autocapitalize="none" spellcheck="false"></div><button class="button primary">Change the username</button></form></details></div></li>
-        {{#hasPassword}}<li><div><p class="title">Password <span class="meta">{{passwordWords}}</span></p><p class="meta">Only they ever choose it.</p></div><div class="actions">{{^mustChange}}\(act("require-password-change", "Ask for another", isDanger: false, "At their next sign-in {{email}} chooses another password. Sessions go on.")){{/mustChange}}{{#isActive}}\(act("start-password-reset", "Mail a link", isDanger: false, "{{email}} gets a link to choose another password. The one they have goes on until then.")){{/isActive}}</div></li>{{/hasPassword}}
+        {{#hasPassword}}<li><div><p class="title">Password</p><p class="meta">{{passwordWords}} Only they ever choose it.</p></div><div class="actions">{{^mustChange}}\(act("require-password-change", "Ask for another", isDanger: false, "At their next sign-in {{email}} chooses another password. Sessions go on.")){{/mustChange}}{{#isActive}}\(act("start-password-reset", "Mail a link", isDanger: false, "{{email}} gets a link to choose another password. The one they have goes on until then.")){{/isActive}}</div></li>{{/hasPassword}}
         {{^isClosed}}<li><div><p class="title">Close the account</p><p class="meta">Nothing is deleted. Sessions end within a second.</p></div><div class="actions">\(act("disable", "Close the account", isDanger: true, "{{email}} can’t sign in until someone opens the account again. {{sessionCount}} sessions end."))</div></li>{{/isClosed}}
         {{#isClosed}}<li><div><p class="title">Open the account again</p><p class="meta">They can sign in as before.</p></div><div class="actions">\(act("enable", "Open the account", isDanger: false, "{{email}} can sign in again with the same password."))</div></li>{{/isClosed}}
         <li><div><p class="title">Delete the account</p><p class="meta">For good. The audit record keeps its id.</p></div><div class="actions">\(act("delete", "Delete the account", isDanger: true, "{{email}} is deleted with its sessions and history. This can’t be undone."))</div></li>

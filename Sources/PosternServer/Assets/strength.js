@@ -70,9 +70,10 @@ for (const meter of document.querySelectorAll(".strength[data-module]")) {
     // The person first, as the server has it.
     const known = [email ? email.value.trim() : "", about].filter(Boolean).join("\n").normalize("NFKC");
     const verdict = judge(field.value, known);
-    meter.dataset.score = verdict.level;
     const mixed = /\p{Alphabetic}/u.test(field.value) && /\p{N}/u.test(field.value);
-    if (meter.dataset.mixes && !mixed) verdict.words.push("Letters and digits are both asked for.");
+    const lacks = meter.dataset.mixes && !mixed;
+    if (lacks) verdict.words.push("Letters and digits are both asked for.");
+    meter.dataset.score = lacks ? Math.min(verdict.level, 2) : verdict.level;
     telling = setTimeout(() => tell(verdict.words), says.childElementCount ? pause : 0);
   };
 

@@ -22,6 +22,10 @@ extension Migration {
 }
 
 extension Transaction {
+    borrowing func send(_ notices: [Notice], of account: Account.ID?) throws(StoreError) {
+        for notice in notices { try send(notice, of: account) }
+    }
+
     /// Writes a notice and its job down.
     /// - Parameter account: whom it is about, and who sees it in their own list.
     /// - Returns: false if there is one with the same key.
@@ -82,7 +86,7 @@ extension Transaction {
         let nothing: [UInt8] = []
         return try run(
             """
-            SELECT * FROM notice WHERE (CAST(\(anyone) AS BIGINT) = 1 OR account_id = \(account?.bytes ?? nothing))
+            SELECT * FROM notice WHERE (CAST(\(anyone) AS BIGINT) = 1 OR (account_id = \(account?.bytes ?? nothing) AND channel IN ('mail', 'sms')))
                 AND (CAST(\(anyState) AS BIGINT) = 1 OR state = \(state?.rawValue ?? "")) AND (CAST(\(newest) AS BIGINT) = 1 OR id < \(before?.bytes ?? nothing))
             ORDER BY id DESC LIMIT \(limit)
             """

@@ -17,6 +17,7 @@ struct ChangeAtSignIn: Sendable {
     struct View: Sendable {
         let account: Account
         let groups: [String]
+        let cause: SignIn.ChangeCause
     }
 
     let store: any Store
@@ -24,6 +25,7 @@ struct ChangeAtSignIn: Sendable {
     let hasher: PasswordHasher
     let previous: PreviousPasswords
     let completion: SignInCompletion
+    let calendar: PasswordCalendar
     let followUp: BreachFollowUp
     let random: Randomness
 
@@ -33,7 +35,9 @@ struct ChangeAtSignIn: Sendable {
             guard let challenge = try transaction.challenge(tokenHash: hash, now: now), challenge.changeAfter != nil,
                 let account = try transaction.account(challenge.account)
             else { return nil }
-            return View(account: account, groups: try transaction.groups(of: account.id))
+            let due = try calendar.due(account, in: transaction, now: now)
+            return View(
+                account: account, groups: try transaction.groups(of: account.id), cause: due.map(SignIn.ChangeCause.init) ?? .stolen)
         }
     }
 

@@ -64,7 +64,7 @@ struct ChangePasswordWeb: Room {
             page.field.error = password.words
             return again(.unprocessableContent)
         case .tooSoon(let time):
-            page.currentError = Self.tooSoon(time)
+            page.problem = Self.tooSoon(time)
             return again(.conflict)
         case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=%2Fauth%2Faccount%2Fpassword")
         case .busy: throw Refused(.busy)
@@ -107,8 +107,8 @@ struct ChangePasswordWeb: Room {
 
     private func page(_ view: ChangeAtSignIn.View, _ back: String, _ visit: Visit) -> ChangeAtSignInPage {
         ChangeAtSignInPage(
-            field: passwords.field(about: view.account.known, groups: view.groups, replacing: true), email: view.account.email,
-            returnTo: back, formToken: shell.formToken(visit))
+            field: passwords.field(about: view.account.known, groups: view.groups, replacing: true), cause: view.cause,
+            email: view.account.email, returnTo: back, formToken: shell.formToken(visit))
     }
 
     @Sendable private func showAtSignIn(_ request: Request, _ visit: Visit) async throws -> Response {

@@ -49,9 +49,14 @@ struct ChangePassword: Sendable {
             }
             return .wrongPassword
         }
-        let groups = try await store.read { (transaction) throws(StoreError) in try transaction.groups(of: id) }
+        let (groups, isStolen) = try await store.read { (transaction) throws(StoreError) in
+            (try transaction.groups(of: id), try transaction.breachFinding(of: id) != nil)
+        }
         let rules = previous.policy.rules(for: groups)
-        if let age = rules.minimumAge, account.passwordChangeRequiredAt == nil, setAt + age > now { return .tooSoon(setAt + age) }
+        // What is asked for, or known to others, may go at any time.
+        if let age = rules.minimumAge, account.passwordChangeRequiredAt == nil, !isStolen, setAt + age > now {
+            return .tooSoon(setAt + age)
+        }
         switch try await previous.check(password.password, against: account, groups: groups) {
         case .new: break
         case .repeated(let password): return .repeated(password)

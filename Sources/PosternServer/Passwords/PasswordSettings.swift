@@ -19,7 +19,12 @@ extension Settings {
             passwords.ofGroups[name] = try Self.rules(raw, "groups.\(name).password", from: preset?.rules ?? passwords.rules)
         }
         passwords.groupsWithFactor = Set(secondFactors.required.keys)
-        passwords.spread = try raw.duration("password.spread") ?? passwords.spread
+        if let spread = try raw.duration("password.spread") {
+            guard spread <= .seconds(90 * 86_400) else {
+                throw raw.problem("password.spread", found: raw.text("password.spread") ?? "", allowed: "at most 90d")
+            }
+            passwords.spread = spread
+        }
         try readReminders(raw)
         passwords.words = raw.list("password.words")
         guard passwords.words.count <= 50, !passwords.words.contains(where: { $0.unicodeScalars.contains { $0.value < 32 } }) else {
@@ -41,14 +46,13 @@ extension Settings {
         rules.mixesLettersAndDigits = try raw.yesNo("\(place).letters-and-digits") ?? rules.mixesLettersAndDigits
         rules.sparesSecondFactor = try raw.yesNo("\(place).expiry-spares-second-factor") ?? rules.sparesSecondFactor
         rules.history = try raw.number("\(place).history", in: 1...24).map(Int64.init) ?? rules.history
-        if raw.text("\(place).expires-after") == "never" {
-            rules.expiresAfter = nil
-        } else if let age = try raw.duration("\(place).expires-after") {
-            guard ages.contains(age) else {
-                throw raw.problem(
-                    "\(place).expires-after", found: raw.text("\(place).expires-after") ?? "", allowed: "never, or 1d to 3650d")
+        if let text = raw.text("\(place).expires-after") {
+            // What is no duration is told with what is allowed here.
+            let age = (try? raw.duration("\(place).expires-after")) ?? nil
+            guard text == "never" || age.map(ages.contains) == true else {
+                throw raw.problem("\(place).expires-after", found: text, allowed: "never, or 1d to 3650d")
             }
-            rules.expiresAfter = age
+            rules.expiresAfter = text == "never" ? nil : age
         }
         if let age = try raw.duration("\(place).minimum-age") {
             guard age <= .seconds(30 * 86_400), age < rules.expiresAfter ?? ages.upperBound else {
@@ -70,8 +74,9 @@ extension Settings {
             return days
         }
         .sorted(by: >)
-        guard passwords.reminders.count <= 10 else {
-            throw raw.problem("password.reminders", found: "\(passwords.reminders.count) of them", allowed: "at most 10")
+        guard passwords.reminders.count <= 10, Set(passwords.reminders).count == passwords.reminders.count else {
+            throw raw.problem(
+                "password.reminders", found: raw.list("password.reminders").joined(separator: ", "), allowed: "at most 10, each once")
         }
     }
 

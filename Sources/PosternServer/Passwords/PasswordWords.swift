@@ -41,14 +41,18 @@ extension PasswordRefusal {
     }
 
     var refused: Refused {
-        let sentences = verdict.map { [words] + $0.sentences } ?? [words]
-        return Refused(reason, field: "password", detail: sentences.joined(separator: " "))
+        return Refused(reason, field: "password", detail: ([words] + (reading?.sentences ?? [])).joined(separator: " "))
     }
 
-    private var verdict: Verdict? {
+    /// What the meter says; nil where how long it would hold says nothing.
+    private var reading: NewPasswordField.Reading? {
         switch self {
-        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict), .notMixed(let verdict): verdict
-        // How long it would hold says nothing here.
+        case .tooShort(_, let verdict), .common(let verdict), .tooWeak(_, let verdict):
+            NewPasswordField.Reading(level: verdict.level, title: verdict.title, sentences: verdict.sentences)
+        case .notMixed(let verdict):
+            NewPasswordField.Reading(
+                level: min(verdict.level, NewPasswordField.Reading.mostWithoutMix), title: verdict.title,
+                sentences: verdict.sentences + ["\(Reason.passwordNotMixed.title)."])
         case .tooLong, .breached, .unasked: nil
         }
     }
@@ -57,7 +61,7 @@ extension PasswordRefusal {
     func field(_ field: NewPasswordField) -> NewPasswordField {
         var field = field
         field.error = words
-        field.reading = verdict.map { NewPasswordField.Reading(level: $0.level, title: $0.title, sentences: $0.sentences) }
+        field.reading = reading
         return field
     }
 }

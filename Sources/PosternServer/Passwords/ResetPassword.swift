@@ -80,7 +80,8 @@ struct PasswordResetLinks: Sendable {
 
     /// To the address that the account has, whatever was typed (RC-10). An earlier link dies.
     func send(
-        _ link: Token, to account: Account?, client: Client?, in transaction: borrowing Transaction, now: Timestamp
+        _ link: Token, to account: Account?, by actor: AuditEvent.Actor = .visitor, client: Client?, in transaction: borrowing Transaction,
+        now: Timestamp
     ) throws(StoreError) {
         guard let account, account.state == .active, let setAt = account.passwordSetAt, let email = EmailAddress(account.email) else {
             return
@@ -88,6 +89,6 @@ struct PasswordResetLinks: Sendable {
         try transaction.setPasswordReset(
             of: account.id, tokenHash: link.hash(for: Self.purpose), passwordSetAt: setAt, expiresAt: now + Self.lifetime)
         try transaction.send(notices.make(mails.reset(to: email, link: link), now: now), of: account.id)
-        try transaction.record(AuditEvent(.passwordResetAsked, account: account.id, by: .visitor, from: client, at: now))
+        try transaction.record(AuditEvent(.passwordResetAsked, account: account.id, by: actor, from: client, at: now))
     }
 }

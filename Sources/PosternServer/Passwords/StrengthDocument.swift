@@ -75,7 +75,7 @@ struct StrengthDocument: Encodable, Sendable {
         suggestions = verdict.feedback.suggestions.map { "\($0.text)" }
         sequence = estimate.sequence.map(Part.init)
         acceptable = reason == nil
-        level = reason == .passwordBreached ? 0 : verdict.level
+        level = reason == .passwordBreached ? 0 : lacksMix ? min(verdict.level, NewPasswordField.Reading.mostWithoutMix) : verdict.level
         self.reason = reason?.rawValue
         (title, sentences) =
             reason == .passwordBreached

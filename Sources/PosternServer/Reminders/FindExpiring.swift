@@ -36,11 +36,14 @@ struct FindExpiring: Sendable {
         var found: [Due] = []
         for source in sources {
             try await eachPage(of: source, now: day) { (due) throws(StoreError) in
-                let keys = due.map { source.uniqueKey($0.thing, threshold: $0.threshold) }
-                let sent = try await store.read { (transaction) throws(StoreError) in
-                    try keys.map { (key) throws(StoreError) in try transaction.noticeExists(uniqueKey: key) }
+                let asked = due.map { (key: source.uniqueKey($0.thing, threshold: $0.threshold), account: $0.thing.account) }
+                let comes = try await store.read { (transaction) throws(StoreError) in
+                    try asked.map { (key, account) throws(StoreError) in
+                        guard try !transaction.noticeExists(uniqueKey: key) else { return false }
+                        return try transaction.wantsNotice(source.kind, account)
+                    }
                 }
-                for (due, isSent) in zip(due, sent) where !isSent {
+                for (due, comes) in zip(due, comes) where comes {
                     // What lay under the same threshold the day before was told then.
                     let before = source.threshold(of: due.thing.expiresAt, at: day - .seconds(86_400))
                     if before != due.threshold || day <= .now() { found.append(due) }

@@ -14,10 +14,13 @@ struct PasswordDueCommand: AsyncParsableCommand {
 
     func run() async throws {
         let day = try on.map { text in
-            guard let date = try? Date("\(text)T06:00:00Z", strategy: .iso8601) else {
-                throw failure("--on is '\(text)'. Allowed: a day such as 2026-12-01.")
+            let date = text.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) == nil ? nil : try? Date("\(text)T06:00:00Z", strategy: .iso8601)
+            let time = date.map { Timestamp(secondsSinceEpoch: Int64($0.timeIntervalSince1970)) }
+            // What is no day, such as the 30th of February, is read as another.
+            guard let time, ISOTime.text(time).hasPrefix(text), time > .now() - .seconds(86_400) else {
+                throw failure("--on is '\(text)'. Allowed: today or a later day, such as 2026-12-01.")
             }
-            return Timestamp(secondsSinceEpoch: Int64(date.timeIntervalSince1970))
+            return time
         }
         try await place.withOpening { opening in
             let source = try opening.passwords().expirySource(opening.store)

@@ -161,9 +161,8 @@ struct EnrolAuthenticator: Sendable {
         }
         try transaction.endTrust(of: account)
         try record(.authenticatorAdded, new.id.description)
-        if let notice = notices.notice(.authenticatorAdded(name: new.name), to: person.email, now: now) {
-            try transaction.send(notice, of: account)
-        }
+        try transaction.send(
+            notices.notice(.authenticatorAdded(name: new.name), to: person.email, now: now), of: account)
         return (.confirmed(codes: new.codes, session: opened?.0, token: new.token), opened?.replacedOf)
     }
 

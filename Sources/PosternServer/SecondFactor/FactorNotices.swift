@@ -7,8 +7,8 @@ struct FactorNotices: Sendable {
     let mails: SecondFactorMail
 
     /// - Parameter address: the account's own, as the database has it.
-    func notice(_ event: SecondFactorMail.Event, to address: String, now: Timestamp) -> Notice? {
-        EmailAddress(address).map { notices.make(mails.notice(of: event, to: $0, at: now), now: now) }
+    func notice(_ event: SecondFactorMail.Event, to address: String, now: Timestamp) -> [Notice] {
+        EmailAddress(address).map { notices.make(mails.notice(of: event, to: $0, at: now), now: now) } ?? []
     }
 }
 
@@ -22,9 +22,9 @@ extension FactorNotices {
         case .used, .wait, .moreNeeded: return
         }
         guard try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
-            let email = try transaction.account(account)?.email, let notice = notice(.codesStopped, to: email, now: now)
+            let email = try transaction.account(account)?.email
         else { return }
-        try transaction.send(notice, of: account)
+        try transaction.send(notice(.codesStopped, to: email, now: now), of: account)
     }
 
     /// Writes a used recovery code down, and tells the owner how many are left.
@@ -34,9 +34,7 @@ extension FactorNotices {
         let left = try transaction.recoveryCodesLeft(of: account)
         try transaction.record(
             AuditEvent(.recoveryCodeUsed, account: account, by: .account(account), from: client, at: now, detail: "\(left)"))
-        guard let email = try transaction.account(account)?.email,
-            let notice = notice(.recoveryCodeUsed(left: left), to: email, now: now)
-        else { return }
-        try transaction.send(notice, of: account)
+        guard let email = try transaction.account(account)?.email else { return }
+        try transaction.send(notice(.recoveryCodeUsed(left: left), to: email, now: now), of: account)
     }
 }

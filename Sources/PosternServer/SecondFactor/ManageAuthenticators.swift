@@ -48,9 +48,8 @@ struct ManageAuthenticators: Sendable {
             try transaction.noteSessionChange(of: account, now: now)
             try transaction.record(
                 AuditEvent(.authenticatorRemoved, account: account, by: .account(account), from: client, at: now, detail: id.description))
-            if let notice = notices.notice(.authenticatorRemoved(name: authenticator.name), to: session.email, now: now) {
-                try transaction.send(notice, of: session.account)
-            }
+            try transaction.send(
+                notices.notice(.authenticatorRemoved(name: authenticator.name), to: session.email, now: now), of: session.account)
             return .removed
         }
         desk.forget(account)

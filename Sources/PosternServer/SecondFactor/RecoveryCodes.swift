@@ -41,7 +41,7 @@ struct RecoveryCodes: Sendable {
             try transaction.record(
                 AuditEvent(
                     .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(made.codes.count)"))
-            if let notice { try transaction.send(notice, of: session.account) }
+            try transaction.send(notice, of: session.account)
             return .made(made)
         }
     }
@@ -66,7 +66,7 @@ struct RecoveryCodes: Sendable {
             try transaction.record(
                 AuditEvent(
                     .recoveryCodesMade, account: account, by: .account(account), from: client, at: now, detail: "\(RecoveryCode.count)"))
-            if let notice { try transaction.send(notice, of: session.account) }
+            try transaction.send(notice, of: session.account)
             return .inUse
         }
     }

@@ -42,7 +42,7 @@ struct ResetFactors: Sendable {
                     act == .removeAll ? .factorsReset : .codeStopLifted, account: id, by: actor.inAudit, from: actor.client, at: now))
             try transaction.noteSessionChange(of: id, now: now)
             let event: SecondFactorMail.Event = act == .removeAll ? .factorsReset : .stopLifted
-            if let notice = notices.notice(event, to: account.email, now: now) { try transaction.send(notice, of: account.id) }
+            try transaction.send(notices.notice(event, to: account.email, now: now), of: account.id)
             return .done
         }
         desk.forget(id)

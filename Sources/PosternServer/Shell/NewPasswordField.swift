@@ -8,6 +8,8 @@ struct NewPasswordField: Sendable {
     struct Reading: Sendable {
         /// 0 to 4.
         let level: Int
+        /// However strong it is: it won't be taken.
+        static let mostWithoutMix = 2
         let title: String
         let sentences: [String]
     }

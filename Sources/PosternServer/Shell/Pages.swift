@@ -51,7 +51,8 @@ struct Pages: Sendable {
             Self.errorContent, title: refused.reason.title,
             [
                 "advice": refused.detail ?? refused.reason.advice, "reference": requestID,
-                "signIn": [.signInNeeded, .linkInvalid, .passwordStolen].contains(refused.reason),
+                "signIn": [.signInNeeded, .linkInvalid, .passwordStolen, .passwordExpired, .passwordChangeRequired].contains(
+                    refused.reason),
             ])
     }
 

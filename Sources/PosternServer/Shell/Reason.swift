@@ -40,6 +40,7 @@ enum Reason: String, CaseIterable, Sendable {
     case passwordNotMixed = "password-not-mixed"
     case passwordTooSoon = "password-too-soon"
     case passwordExpired = "password-expired"
+    case passwordChangeRequired = "password-change-required"
     case nameInvalid = "name-invalid"
     case groupInvalid = "group-invalid"
     case signUpClosed = "sign-up-closed"
@@ -71,7 +72,8 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongHost: .misdirectedRequest
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
-            .signUpClosed, .passwordStolen, .passwordExpired, .stepUpRequired, .secondFactorRequired:
+            .signUpClosed, .passwordStolen, .passwordExpired, .passwordChangeRequired,
+            .stepUpRequired, .secondFactorRequired:
             .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
             .passwordUsed, .passwordNotMixed, .nameInvalid,
@@ -124,6 +126,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordNotMixed: "Letters and digits are both asked for"
         case .passwordTooSoon: "Your password is new"
         case .passwordExpired: "Your password has expired"
+        case .passwordChangeRequired: "Another password is asked for"
         case .nameInvalid: "That name can’t be used"
         case .groupInvalid: "That group name can’t be used"
         case .signUpClosed: "Accounts are made by invitation here"
@@ -185,8 +188,10 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordStolen:
             "Your password stands on lists of stolen ones, so it opens nothing any more. We mailed you a link: choose another with it, then sign in."
         case .passwordUsed: "Choose one that you haven’t had here."
-        case .passwordNotMixed: "A standard asks for both here. Add a letter or a digit anywhere."
+        case .passwordNotMixed: "Letters and digits are both asked for here. Add a letter or a digit anywhere."
         case .passwordTooSoon: "It stays for a while before it can be changed again."
+        case .passwordChangeRequired:
+            "An administrator asked for it a while ago, so yours opens nothing by itself. We mailed you a link: choose another with it, then sign in."
         case .passwordExpired:
             "It expired long ago, so it opens nothing by itself. We mailed you a link: choose another with it, then sign in."
         case .passwordUnasked: "The list of stolen passwords doesn’t answer. Try again in a few minutes."

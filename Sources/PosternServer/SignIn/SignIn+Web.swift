@@ -64,7 +64,7 @@ struct SignInWeb: Room {
         case .changeNeeded(let challenge):
             let cookie = shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime)
             return .seeOther("/auth/sign-in/change-password?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
-        case .changeMailed(let cause): throw Refused(cause == .stolen ? .passwordStolen : .passwordExpired)
+        case .changeMailed(let cause): throw Refused(Self.reason(cause))
         case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
         case .busy: throw Refused(.busy)
         }
@@ -85,9 +85,17 @@ struct SignInWeb: Room {
                     methods: challenge.mustEnrol ? ["totp"] : try await methods(challenge.token, visit.now)))
         case .changeNeeded(let challenge):
             return try .json(NextStep(next: "change_password", attempt: challenge.token.text.exposed, methods: []))
-        case .changeMailed(let cause): throw Refused(cause == .stolen ? .passwordStolen : .passwordExpired)
+        case .changeMailed(let cause): throw Refused(Self.reason(cause))
         case .wrongCredentials: throw Refused(.wrongCredentials)
         case .busy: throw Refused(.busy)
+        }
+    }
+
+    private static func reason(_ cause: SignIn.ChangeCause) -> Reason {
+        switch cause {
+        case .stolen: .passwordStolen
+        case .expired: .passwordExpired
+        case .required: .passwordChangeRequired
         }
     }
 

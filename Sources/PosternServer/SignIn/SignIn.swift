@@ -30,7 +30,11 @@ struct SignIn: Sendable {
         case busy
     }
 
-    enum ChangeCause: String, Sendable { case stolen = "stolen-password", expired = "expired-password" }
+    enum ChangeCause: String, Sendable {
+        case stolen = "stolen-password", expired = "expired-password", required = "change-required"
+
+        init(_ due: PasswordDue) { self = due.cause == .expired ? .expired : .required }
+    }
 
     let store: any Store
     let desk: SessionDesk
@@ -78,7 +82,7 @@ struct SignIn: Sendable {
             var change = Change.none
             if let due = try calendar.due(account, in: transaction, now: now) {
                 let hasFactor = try transaction.hasSecondFactor(account.id)
-                change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(.expired) : hasFactor ? .afterFactor : .here
+                change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(ChangeCause(due)) : hasFactor ? .afterFactor : .here
             }
             if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
                 let hasFactor = try transaction.hasSecondFactor(account.id)

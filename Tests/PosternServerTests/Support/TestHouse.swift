@@ -46,7 +46,7 @@ struct TestHouse: Sendable {
         PreviousPasswords(store: store, hasher: server.hasher, policy: server.settings.passwords)
     }
 
-    package var notices: Notices { Notices(keys: server.keys, random: .system) }
+    package var notices: Notices { server.notices }
 
     package func close() async {
         server.hasher.stop()
