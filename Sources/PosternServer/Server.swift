@@ -287,8 +287,8 @@ package struct Server: Sendable {
             }, ended: Self.noteSending)
     }
 
-    private static let noteSending: @Sendable (borrowing Transaction, Job.ID, JobEnd, Timestamp) throws(StoreError) -> Void = {
-        (transaction, id, end, now) throws(StoreError) in try transaction.noteSending(of: id, end, now: now)
+    private static let noteSending: @Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void = {
+        (transaction, job, end, now) throws(StoreError) in try transaction.noteSending(by: job, end, now: now)
     }
 
     /// Brings a mail: to the mailbox of a server that is tried out, or to the mail server. Nil where there is neither.

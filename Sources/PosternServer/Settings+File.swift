@@ -225,15 +225,18 @@ extension Settings {
             }
             smtp = SMTP(url: url, password: raw.text("mail.smtp-password").map(Secret.init), caFile: raw.text("mail.ca-file"))
         }
-        guard EmailAddress(mailFrom) != nil || publicURL.isLoopback else {
+        // The default on one's own machine has no domain.
+        guard EmailAddress(mailFrom) != nil || (raw.text("mail.from") == nil && publicURL.isLoopback) else {
             throw raw.problem("mail.from", found: mailFrom, allowed: "an e-mail address such as accounts@example.org")
         }
     }
 
     private mutating func readSite(_ raw: SettingsReader) throws(SettingsFile.Problem) {
         site.name = raw.text("site.name") ?? site.name
-        guard (1...60).contains(site.name.count), !site.name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else {
-            throw raw.problem("site.name", found: site.name, allowed: "1 to 60 characters on one line")
+        guard (1...60).contains(site.name.count), site.name.utf8.count <= 240,
+            !site.name.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 })
+        else {
+            throw raw.problem("site.name", found: site.name, allowed: "1 to 60 characters in at most 240 bytes on one line")
         }
         site.logo = raw.text("site.logo")
         if let logo = site.logo, !(logo.hasPrefix("/") && !logo.hasPrefix("//")) {

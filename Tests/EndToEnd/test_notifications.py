@@ -219,7 +219,7 @@ def test_a_day_that_is_none_is_refused_in_words(make_postern, text):
     postern = make_postern(settings=NINETY)
     done = postern.run("password", "due", f"--on={text}")
     assert done.returncode != 0 and done.stdout == "", f"it was taken for a day: {done.stdout}"
-    assert "--on" in done.stderr and "a day such as" in done.stderr, done.stderr
+    assert "--on" in done.stderr and "today or a later day, such as" in done.stderr, done.stderr
 
 
 # The pages.

@@ -13,7 +13,7 @@ final class JobWorker: Service {
         var period: PeriodicJob?
         let perform: @Sendable (Job.ID, Secret<[UInt8]>) async -> JobOutcome
         /// What else is written in the transaction that ends a try.
-        var ended: (@Sendable (borrowing Transaction, Job.ID, JobEnd, Timestamp) throws(StoreError) -> Void)?
+        var ended: (@Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void)?
     }
 
     private let store: any Store
@@ -139,7 +139,7 @@ final class JobWorker: Service {
             }
             guard let also = handler.ended else { continue }
             if end == .done || end == .dropped { guard try transaction.isLeased(job.id, lease: lease) else { continue } }
-            try also(transaction, job.id, end, now)
+            try also(transaction, job, end, now)
         }
         try transaction.finishJobs(lease: lease, now: now)
     }

@@ -80,8 +80,9 @@ struct JobCommand: AsyncParsableCommand {
             try await place.withOpening { opening in
                 let job = try jobID(id)
                 let isRevived = try await opening.store.write { (transaction) throws(StoreError) in
+                    guard try transaction.reviveJob(job, now: .now()) else { return false }
                     try transaction.noteRevived(job)
-                    return try transaction.reviveJob(job, now: .now())
+                    return true
                 }
                 guard isRevived else { throw failure("\(id) can't be tried again: it isn't given up, or no longer has what it needs.") }
                 print("\(id) is tried again.")

@@ -168,15 +168,18 @@ extension Transaction {
     borrowing func jobLines(
         kind: String?, state: JobLine.State?, limit: Int64, known: Set<Job.Kind>
     ) throws(StoreError) -> [JobLine] {
-        let (anyKind, anyState): (Int64, Int64) = (kind == nil ? 1 : 0, state == nil ? 1 : 0)
-        let stored = state.map { [.waiting, .running, .parked].contains($0) ? "ready" : $0.rawValue } ?? ""
-        let lines = try run(
+        let anyKind: Int64 = kind == nil ? 1 : 0
+        // Between commas, so that one text holds them all.
+        let doable = "," + known.map(\.rawValue).sorted().joined(separator: ",") + ","
+        return try run(
             """
-            SELECT * FROM job WHERE (CAST(\(anyKind) AS BIGINT) = 1 OR kind = \(kind ?? ""))
-                AND (CAST(\(anyState) AS BIGINT) = 1 OR state = \(stored)) ORDER BY created_at DESC, id DESC LIMIT \(limit)
+            SELECT * FROM (SELECT job.*, CASE WHEN state <> 'ready' THEN state WHEN lease IS NOT NULL THEN 'running'
+                    WHEN \(doable) LIKE '%,' || kind || ',%' THEN 'waiting' ELSE 'parked' END AS standing FROM job) AS line
+            WHERE (CAST(\(anyKind) AS BIGINT) = 1 OR kind = \(kind ?? ""))
+                AND (\(state?.rawValue ?? "") = '' OR standing = \(state?.rawValue ?? ""))
+            ORDER BY created_at DESC, id DESC LIMIT \(limit)
             """
         ).map { (row) throws(StoreError) in try JobLine(row, known: known) }
-        return lines.filter { state == nil || $0.state == state }
     }
 
     borrowing func jobLine(_ id: Job.ID, known: Set<Job.Kind>) throws(StoreError) -> JobLine? {

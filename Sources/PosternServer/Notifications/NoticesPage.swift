@@ -53,7 +53,7 @@ struct NoticesPage {
         let time = line.endedAt ?? line.createdAt
         var values: [String: Any] = [
             "why": line.why, "subject": subject(line, pages), "channel": line.channel, "target": line.target,
-            "state": line.state == .waiting && line.tries > 0 ? "tried again" : line.state.rawValue,
+            "state": line.state.rawValue,
             "badge": badge, "when": ISOTime.words(time), "whenISO": ISOTime.text(time), "error": line.lastError,
             "tries": line.tries == 1 ? "1 try" : "\(line.tries) tries", "failed": !line.lastError.isEmpty,
             "dropped": line.state == .dropped,

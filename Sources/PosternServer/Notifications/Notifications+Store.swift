@@ -48,7 +48,7 @@ extension Transaction {
     }
 
     /// Writes down how a try to send it ended.
-    borrowing func noteSending(of id: Notice.ID, _ end: JobEnd, now: Timestamp) throws(StoreError) {
+    borrowing func noteSending(by job: ClaimedJob, _ end: JobEnd, now: Timestamp) throws(StoreError) {
         let (state, error, endedAt): (NoticeLine.State, String, Timestamp?) =
             switch end {
             case .done: (.sent, "", now)
@@ -57,7 +57,8 @@ extension Transaction {
             }
         try change(
             """
-            UPDATE notice SET state = \(state.rawValue), tries = tries + 1, last_error = \(error), ended_at = \(endedAt) WHERE id = \(id)
+            UPDATE notice SET state = \(state.rawValue), tries = \(job.tries), last_error = \(error), ended_at = \(endedAt)
+            WHERE id = \(job.id)
             """)
     }
 

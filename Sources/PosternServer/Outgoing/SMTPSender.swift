@@ -44,16 +44,16 @@ struct SMTPSender: Sendable {
     /// RFC 2047 §2: no name or subject can add a header, whatever it holds.
     private func encodedWord(_ text: String) -> String {
         var words: [String] = []
-        var chunk = ""
-        for character in text {
+        var chunk = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
             // 45 bytes of UTF-8 keep an encoded word under 75 characters.
-            if chunk.utf8.count + character.utf8.count > 45 {
-                words.append(chunk)
-                chunk = ""
+            if String(chunk).utf8.count + UTF8.width(scalar) > 45 {
+                words.append(String(chunk))
+                chunk = .init()
             }
-            chunk.append(character)
+            chunk.append(scalar)
         }
-        return (words + [chunk]).map { "=?utf-8?B?\(Data($0.utf8).base64EncodedString())?=" }.joined(separator: "\r\n ")
+        return (words + [String(chunk)]).map { "=?utf-8?B?\(Data($0.utf8).base64EncodedString())?=" }.joined(separator: "\r\n ")
     }
 
     private func transfer(_ message: [UInt8], to recipient: String) -> String? {
@@ -62,12 +62,18 @@ struct SMTPSender: Sendable {
         let recipients = curl_slist_append(nil, "<\(recipient)>")
         defer { curl_slist_free_all(recipients) }
         let upload = Upload(message)
+        let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+        words.pointee = 0
+        defer { words.deallocate() }
         let code = withExtendedLifetime(upload) {
             _ = postern_curl_set_string(handle, CURLOPT_URL, settings.url)
             // Without it a server that "forgets" STARTTLS would get the mail in the clear.
             _ = postern_curl_set_long(handle, CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue))
             _ = postern_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
             _ = postern_curl_set_long(handle, CURLOPT_TIMEOUT, Self.longestSeconds)
+            // After the mail is taken only this one holds, while the server is told QUIT: without it a silent one costs two minutes.
+            _ = postern_curl_set_long(handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, Self.longestSeconds)
+            _ = postern_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, words)
             _ = postern_curl_set_string(handle, CURLOPT_MAIL_FROM, "<\(from)>")
             _ = postern_curl_set_pointer(handle, CURLOPT_MAIL_RCPT, recipients)
             if let caFile = settings.caFile { _ = postern_curl_set_string(handle, CURLOPT_CAINFO, caFile) }
@@ -80,7 +86,9 @@ struct SMTPSender: Sendable {
             _ = postern_curl_set_long(handle, CURLOPT_UPLOAD, 1)
             return curl_easy_perform(handle)
         }
-        return code == CURLE_OK ? nil : String(cString: curl_easy_strerror(code))
+        guard code != CURLE_OK else { return nil }
+        // Such as "RCPT failed: 550".
+        return words.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: words)
     }
 
     private final class Upload {

@@ -66,7 +66,7 @@ import Testing
                     .remind: JobWorker.Handler(
                         batch: 50,
                         perform: { id, payload in (try? await remind.remind(payload, id: id, now: now)) ?? .failed("") },
-                        ended: { (transaction, id, end, _) throws(StoreError) in try transaction.noteSending(of: id, end, now: now) })
+                        ended: { (transaction, job, end, _) throws(StoreError) in try transaction.noteSending(by: job, end, now: now) })
                 ], random: .system, logger: house.server.logger)
             while try await worker.runOne() {}
             return sent.withLock { $0.sorted() }
