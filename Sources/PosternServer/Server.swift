@@ -97,7 +97,7 @@ package struct Server: Sendable {
         let mailbox: DevelopmentMailbox?
 
         var rooms: [any Room] {
-            let mails = SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
+            let mails = SignUpMail(publicURL: settings.publicURL, layout: settings.mailLayout)
             let followUp = passwords.followUp(notices)
             let invite = Invite(
                 store: store, hasher: hasher, notices: notices, mails: mails, breaches: followUp, isOpen: settings.signUp != .closed,
@@ -105,7 +105,7 @@ package struct Server: Sendable {
             let endSessions = EndSessions(store: store, desk: desk)
             let second = SecondFactorParts(self)
             let views = Views(store: store, calendar: passwords.calendar)
-            let leavingMail = LeavingMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
+            let leavingMail = LeavingMail(publicURL: settings.publicURL, layout: settings.mailLayout)
             let links = passwords.links(notices)
             let previous = PreviousPasswords(store: store, hasher: hasher, policy: settings.passwords)
             return [
@@ -142,7 +142,7 @@ package struct Server: Sendable {
                 ChangeEmailWeb(
                     change: ChangeEmail(
                         store: store, desk: desk, notices: notices,
-                        mails: ChangeEmailMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))),
+                        mails: ChangeEmailMail(publicURL: settings.publicURL, layout: settings.mailLayout)),
                     shell: shell,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 LeavingWeb(
@@ -183,7 +183,7 @@ package struct Server: Sendable {
             let (store, desk, random, settings, shell) = (parts.store, parts.desk, parts.random, parts.settings, parts.shell)
             let notices = FactorNotices(
                 notices: parts.notices,
-                mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
+                mails: SecondFactorMail(publicURL: settings.publicURL, layout: settings.mailLayout))
             let check = FactorCheck(
                 store: store, hasher: parts.hasher, matcher: CodeMatcher(keys: parts.keys, reach: settings.secondFactors.reach))
             let completion = SignInCompletion(
@@ -238,7 +238,7 @@ package struct Server: Sendable {
         addSiteChannels(to: &handlers)
         let leavers = DeleteLeavers(
             store: store, desk: desk, notices: notices,
-            mails: LeavingMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
+            mails: LeavingMail(publicURL: settings.publicURL, layout: settings.mailLayout))
         handlers[.deleteLeavers] = JobWorker.Handler(
             period: .daily(.deleteLeavers),
             perform: { _, _ in

@@ -37,7 +37,7 @@ extension Settings {
         SettingKey(pattern: "hashing.memory-kib"), SettingKey(pattern: "hashing.passes"), SettingKey(pattern: "hashing.lanes"),
         SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
         SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
-        SettingKey(pattern: "mail.ca-file"), SettingKey(pattern: "mail.from"),
+        SettingKey(pattern: "mail.ca-file"), SettingKey(pattern: "mail.from"), SettingKey(pattern: "mail.templates"),
         SettingKey(pattern: "notifications.webhook.url"), SettingKey(pattern: "notifications.webhook.secret", isSecret: true),
         SettingKey(pattern: "notifications.webhook.kinds", isList: true),
         SettingKey(pattern: "notifications.slack.url", isSecret: true), SettingKey(pattern: "notifications.slack.kinds", isList: true),
@@ -100,9 +100,9 @@ extension Settings {
         try settings.readPasswords(raw)
         try settings.readSignUp(raw)
         try settings.readApps(raw)
+        try settings.readSite(raw)
         try settings.readMail(raw)
         try settings.readNotifications(raw)
-        try settings.readSite(raw)
         settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
         try settings.refuseInsecureCombinations(raw)
         return settings
@@ -215,6 +215,7 @@ extension Settings {
     }
 
     private mutating func readMail(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        try readMailLayout(raw)
         if let url = raw.text("mail.smtp") {
             guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://"), url.allSatisfy({ !$0.isWhitespace }) else {
                 throw raw.problem("mail.smtp", found: url, allowed: "smtp://[USER@]HOST:587 (STARTTLS) or smtps://[USER@]HOST:465 (TLS)")

@@ -51,6 +51,8 @@ package struct Settings: Sendable {
     var hashing: Hashing
     var smtp: SMTP?
     var mailFrom: String
+    /// The look and the words of mails.
+    var mailLayout = MailLayout(siteName: "Postern")
     /// Places that hear of what happens to accounts.
     var siteChannels: [SiteChannel] = []
     var siteChannelsMayBePrivate = false

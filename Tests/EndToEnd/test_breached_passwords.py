@@ -88,7 +88,7 @@ def confirm(postern: Postern, email: str, password: str) -> Visitor:
     visitor = Visitor(postern)
     letter = wait_for("the link", lambda: postern.letter(email, "Confirm your address"))
     visitor.get(link_in(letter["text"]).removeprefix(postern.public_url))
-    assert visitor.post("/auth/confirm-email", "/auth/confirm-email", password=password).status_code == 303
+    assert visitor.post("/auth/confirm", "/auth/confirm", password=password).status_code == 303
     assert visitor.sign_in(email, password).status_code == 303
     return visitor
 

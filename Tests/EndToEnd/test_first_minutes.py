@@ -51,7 +51,7 @@ class Demo:
 
 def mailed_link(browser, demo: Demo) -> str | None:
     browser.open(demo.portal + "/auth/dev/mailbox")
-    found = re.search(r"http://\S+/auth/confirm-email/[\w-]+", browser.text("main"))
+    found = re.search(r"http://\S+/auth/confirm/[\w-]+", browser.text("main"))
     return found and found.group()
 
 

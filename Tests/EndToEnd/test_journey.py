@@ -21,7 +21,7 @@ def test_a_person_signs_up_reaches_the_app_and_leaves(behind_nginx, make_browser
 
     browser.open(site.postern.mailed_link(email))
     assert browser.heading == "Confirm your address"
-    assert browser.url == site.url + "/auth/confirm-email", "the link's token stays in the address"
+    assert browser.url == site.url + "/auth/confirm", "the link's token stays in the address"
     browser.type(password=PASSWORD)
     browser.press("Confirm the address")
     browser.sign_in(email, PASSWORD)

@@ -81,7 +81,7 @@ class Shown:
 PAGES = {
     "sign-in": Shown("stranger", "/auth/sign-in", "Sign in to Postern"),
     "sign-up": Shown("stranger", "/auth/sign-up", "Make your account"),
-    "error": Shown("stranger", "/auth/confirm-email/unknown", "This link doesn’t work any more", status=410),
+    "error": Shown("stranger", "/auth/confirm/unknown", "This link doesn’t work any more", status=410),
     "mailbox": Shown("stranger", "/auth/dev/mailbox", "Mailbox"),
     "account": Shown("inside", "/auth/account", "Profile"),
     "sessions": Shown("inside", "/auth/account/sessions", "Sessions"),

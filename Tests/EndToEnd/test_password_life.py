@@ -199,7 +199,7 @@ def fails_elsewhere(postern: Postern, kind: str, token: str) -> None:
         assert reason(answer) == (own if door == kind else strange).get(door, strange[door]), f"{kind} at {door}"
     visitor = Visitor(postern, {"postern-link": token})
     form_token = Page(visitor.get("/auth/sign-in").text).form_token
-    for door, path in {"reset": RESET, "invitation": "/auth/invitation", "setup": "/auth/setup", "confirm": "/auth/confirm-email"}.items():
+    for door, path in {"reset": RESET, "invitation": "/auth/invitation", "setup": "/auth/setup", "confirm": "/auth/confirm"}.items():
         answer = visitor.send("POST", path, headers={"Sec-Fetch-Site": "same-origin"}, data={
             "form_token": form_token, "password": "password", "email": "x@example.org"})
         assert answer.status_code == (410 if door != kind else 401 if door == "confirm" else 422), f"{kind} at {path}: {answer.status_code}"

@@ -336,7 +336,7 @@ def test_only_pages_with_a_meter_may_run_webassembly(postern):
     visitor.sign_in("csp@example.org", PASSWORD)
     with_meter = {SIGN_UP: 200, "/auth/setup": 410, "/auth/invitation": 410, "/auth/account/password": 200, "/auth/reset-password": 410}
     for path, status in (with_meter | {
-        "/auth/sign-in": 200, "/auth/account": 200, "/auth/account/security": 200, "/auth/dev/mailbox": 200, "/auth/confirm-email": 410,
+        "/auth/sign-in": 200, "/auth/account": 200, "/auth/account/security": 200, "/auth/dev/mailbox": 200, "/auth/confirm": 410,
         "/auth/nothing": 404, "/auth/assets/strength.js": 200,
     }).items():
         answer = (visitor if "/account" in path else Visitor(postern)).get(path)

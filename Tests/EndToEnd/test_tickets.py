@@ -25,7 +25,7 @@ ON_EVERY_HOST = {"/auth/health", "/auth/openapi.yaml", "/auth/jwks.json"}
 ON_APP_HOSTS = {"/auth/begin", "/auth/enter", "/auth/sign-out"}
 PAGES = [
     "/", "/auth", "/auth/sign-in", "/auth/sign-in?return_to=%2Fauth%2Faccount", "/auth/sign-in/second-factor", "/auth/sign-in/enrol", "/auth/sign-up",
-    "/auth/setup", "/auth/setup/x", "/auth/confirm-email", "/auth/confirm-email/x", "/auth/invitation", "/auth/invitation/x", "/auth/account",
+    "/auth/setup", "/auth/setup/x", "/auth/confirm", "/auth/confirm/x", "/auth/invitation", "/auth/invitation/x", "/auth/account",
     "/auth/account/sessions", "/auth/account/security", "/auth/account/security/authenticators", "/auth/account/step-up", "/auth/admin", "/auth/admin/people",
     "/auth/account/notifications", "/auth/account/password", "/auth/sign-in/change-password", "/auth/forgot-password", "/auth/reset-password",
     "/auth/admin/people/x", "/auth/admin/apps", "/auth/admin/apps/shop", "/auth/admin/notifications", "/auth/ticket?app=wiki&state=x&need=session&return_to=%2F",
@@ -37,7 +37,7 @@ FORMS = [
     "/auth/account/security/trusted-browsers/x/end", "/auth/admin/invitations", "/auth/admin/people/x/username", "/auth/admin/people/x/disable",
     "/auth/admin/people/x/groups", "/auth/admin/people/x/require-password-change", "/auth/admin/people/x/start-password-reset",
     "/auth/account/notifications", "/auth/account/password", "/auth/sign-in/change-password", "/auth/forgot-password", "/auth/reset-password", "/auth/sign-in", "/auth/sign-up", "/auth/sign-in/second-factor", "/auth/sign-in/enrol", "/auth/sign-in/enrol/confirm",
-    "/auth/setup", "/auth/confirm-email", "/auth/invitation",
+    "/auth/setup", "/auth/confirm", "/auth/invitation",
 ]
 
 

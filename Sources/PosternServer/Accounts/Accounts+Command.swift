@@ -175,13 +175,13 @@ extension Opening {
 
     fileprivate var links: PasswordResetLinks {
         PasswordResetLinks(
-            notices: notices, mails: PasswordMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)))
+            notices: notices, mails: PasswordMail(publicURL: settings.publicURL, layout: settings.mailLayout))
     }
 
     func createAccount(_ passwords: PasswordParts) -> CreateAccount {
         CreateAccount(
             store: store, hasher: PasswordHasher(settings: settings.hashing, random: .system), notices: notices,
-            mails: SignUpMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name)),
+            mails: SignUpMail(publicURL: settings.publicURL, layout: settings.mailLayout),
             breaches: passwords.followUp(notices), random: .system)
     }
 

@@ -3,20 +3,29 @@ import Mustache
 /// The look of every mail: one button, and a text twin that stands alone.
 struct MailLayout: Sendable {
     let siteName: String
+    var words = MailWords.builtIn
+    /// One's own look, with the same values; nil for the built-in one.
+    var html: MustacheTemplate?
+    var text: MustacheTemplate?
 
-    func mail(
-        _ kind: Notice.Kind, to email: EmailAddress, subject: String, opening: String, button: String, link: String, closing: String
-    ) -> Mail {
+    /// - Parameters:
+    ///   - key: of the words, where one kind has several.
+    ///   - values: what the words name.
+    ///   - link: where the button leads.
+    func mail(_ kind: Notice.Kind, key: String? = nil, to email: EmailAddress, _ values: [String: String] = [:], link: String) -> Mail {
+        let words = words.words(key ?? kind.rawValue, values)
         let foot =
             "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
-        let text = [
-            subject, wrapped(opening.replacing("’", with: "'")), link, wrapped(closing.replacing("’", with: "'")), "--\n" + wrapped(foot),
-        ]
-        .joined(separator: "\n\n")
-        let html = Self.template.render([
-            "site": siteName, "subject": subject, "opening": opening, "button": button, "link": link, "closing": closing, "foot": foot,
+        let text =
+            (text ?? Self.textTemplate).render([
+                "site": siteName, "subject": words.subject, "opening": wrapped(words.opening.replacing("’", with: "'")), "link": link,
+                "button": words.button, "closing": wrapped(words.closing.replacing("’", with: "'")), "foot": wrapped(foot),
+            ])
+        let html = (html ?? Self.template).render([
+            "site": siteName, "subject": words.subject, "opening": words.opening, "button": words.button, "link": link,
+            "closing": words.closing, "foot": foot,
         ])
-        return Mail(kind, to: email, subject: "\(subject) · \(siteName)", text: text + "\n", html: html)
+        return Mail(kind, to: email, subject: "\(words.subject) · \(siteName)", text: text, html: html)
     }
 
     /// Lines of at most 72 characters.
@@ -31,6 +40,21 @@ struct MailLayout: Sendable {
         }
         return lines.joined(separator: "\n")
     }
+
+    private static let textTemplate = Pages.textTemplate(
+        """
+        {{subject}}
+
+        {{opening}}
+
+        {{link}}
+
+        {{closing}}
+
+        --
+        {{foot}}
+
+        """)
 
     // Mail is the one place with inline styles: many readers drop the block, and then it still looks right.
     private static let template = Pages.template(

@@ -1,4 +1,5 @@
 import Foundation
+import Mustache
 import Secrets
 
 extension Settings {
@@ -24,6 +25,35 @@ extension Settings {
             try check(url, "notifications.slack.url", shown: "something else", raw)
             siteChannels.append(
                 SiteChannel(channel: .slack, url: Secret(url), key: nil, kinds: try kinds("notifications.slack.kinds", raw)))
+        }
+    }
+
+    /// A folder with any of `notices.en.yaml`, `mail.html` and `mail.txt`.
+    mutating func readMailLayout(_ raw: SettingsReader) throws(SettingsFile.Problem) {
+        mailLayout = MailLayout(siteName: site.name)
+        guard let folder = raw.text("mail.templates") else { return }
+        var found = 0
+        func text(_ name: String) throws(SettingsFile.Problem) -> String? {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name) else { return nil }
+            found += 1
+            guard let text = String(validating: data, as: UTF8.self) else {
+                throw raw.problem("mail.templates", found: "\(folder)/\(name)", allowed: "files in UTF-8")
+            }
+            return text
+        }
+        do {
+            if let words = try text("notices.en.yaml") {
+                mailLayout.words = try MailWords(overriding: words, name: "\(folder)/notices.en.yaml")
+            }
+            if let html = try text("mail.html") { mailLayout.html = try Pages.template(of: html) }
+            if let plain = try text("mail.txt") { mailLayout.text = try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + plain) }
+        } catch let problem as SettingsFile.Problem {
+            throw problem
+        } catch {
+            throw raw.problem("mail.templates", found: folder, allowed: "templates that can be read: \(error)")
+        }
+        guard found > 0 else {
+            throw raw.problem("mail.templates", found: folder, allowed: "a folder with notices.en.yaml, mail.html or mail.txt in it")
         }
     }
 

@@ -47,7 +47,7 @@ struct PasswordParts: Sendable {
             choose: ChoosePassword(judge: judge, breaches: lookup),
             module: "/auth/assets/strength.\(Self.name(of: module)).wasm",
             words: words.isEmpty ? nil : "/auth/assets/words.\(Self.name(of: Array(words.joined(separator: "\n").utf8))).txt")
-        mails = PasswordMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))
+        mails = PasswordMail(publicURL: settings.publicURL, layout: settings.mailLayout)
         policyAtSignIn = policy.breached.atSignIn
         calendar = PasswordCalendar(policy: policy)
     }

@@ -62,7 +62,7 @@ extension Opening {
         ResetFactors(
             store: store, desk: SessionDesk(store: store, logger: Logger(label: "postern")),
             notices: FactorNotices(
-                notices: notices, mails: SecondFactorMail(publicURL: settings.publicURL, layout: MailLayout(siteName: settings.site.name))))
+                notices: notices, mails: SecondFactorMail(publicURL: settings.publicURL, layout: settings.mailLayout)))
     }
 }
 

@@ -18,7 +18,7 @@ struct LinkPage {
             title = "Confirm your address"
             values["lead"] =
                 "Type the password you chose when you signed up. It shows that you did, and not somebody else with your address."
-            values["action"] = "/auth/confirm-email"
+            values["action"] = "/auth/confirm"
             values["act"] = "Confirm the address"
         case .invitation(let invited):
             title = "Make your account"

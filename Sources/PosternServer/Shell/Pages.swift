@@ -19,6 +19,21 @@ struct Pages: Sendable {
 
     private static let escapingIsRegistered: Void = MustacheContentTypes.register(EscapedHTML(), named: EscapedHTML.name)
 
+    /// For what is no HTML: nothing is escaped.
+    static func textTemplate(_ text: String) -> MustacheTemplate {
+        do {
+            return try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + text)
+        } catch {
+            preconditionFailure("A built-in text is no template: \(error)")
+        }
+    }
+
+    /// Somebody else's page, with everything escaped as in ours.
+    static func template(of text: String) throws -> MustacheTemplate {
+        _ = escapingIsRegistered
+        return try MustacheTemplate(string: "{{% CONTENT_TYPE: \(EscapedHTML.name)}}\n" + text)
+    }
+
     /// A built-in text that doesn't parse is our mistake, found by the first test that starts the server.
     static func template(_ text: String) -> MustacheTemplate {
         _ = escapingIsRegistered

@@ -16,9 +16,9 @@ struct SignUpWeb: Room {
         [
             .page(.get, "/auth/sign-up", .anyone, show).withMeter,
             .page(.post, "/auth/sign-up", .anyone, submit).withMeter,
-            .page(.get, "/auth/confirm-email/{id}", .anyone) { _, visit in links.landing(visit.parameterID, to: "/auth/confirm-email") },
-            .page(.get, "/auth/confirm-email", .anyone, showConfirmation),
-            .page(.post, "/auth/confirm-email", .anyone, submitConfirmation),
+            .page(.get, "/auth/confirm/{id}", .anyone) { _, visit in links.landing(visit.parameterID, to: "/auth/confirm") },
+            .page(.get, "/auth/confirm", .anyone, showConfirmation),
+            .page(.post, "/auth/confirm", .anyone, submitConfirmation),
             .page(.get, "/auth/invitation/{id}", .anyone) { _, visit in links.landing(visit.parameterID, to: "/auth/invitation") },
             .page(.get, "/auth/invitation", .anyone, showInvitation).withMeter,
             .page(.post, "/auth/invitation", .anyone, submitInvitation).withMeter,

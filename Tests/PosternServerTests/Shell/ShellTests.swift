@@ -84,7 +84,7 @@ import Testing
         "WF-04, WF-05: every kind of answer carries the security headers",
         arguments: [
             "/auth/sign-in", "/auth/nothing", "/auth/v1/session", "/auth/health", "/auth/assets/postern.css", "/auth/account",
-            "/auth/confirm-email", "/",
+            "/auth/confirm", "/",
         ])
     func securityHeaders(path: String) async throws {
         let house = try await TestHouse(.sqlite)
@@ -177,7 +177,7 @@ import Testing
         let browser = TestBrowser(secure)
         let answer = try await browser.signIn("ada@example.com")
         for cookie in try await answer.headers[values: .setCookie]
-            + browser.get("/auth/confirm-email/\(String(repeating: "A", count: 43))").headers[values: .setCookie]
+            + browser.get("/auth/confirm/\(String(repeating: "A", count: 43))").headers[values: .setCookie]
         {
             #expect(cookie.hasPrefix("__Host-"))
             for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] { #expect(cookie.contains(part)) }
@@ -201,7 +201,7 @@ import Testing
             .post, "/auth/v1/accounts", headers: headers,
             body: Array(#"{"email":"ada@example.com","password":"correct horse battery"}"#.utf8))
         let mail = try #require(try await house.mail().first)
-        #expect(mail.text.contains("http://127.0.0.1:8080/auth/confirm-email/"))
+        #expect(mail.text.contains("http://127.0.0.1:8080/auth/confirm/"))
         #expect(!(mail.text + mail.html).contains("evil"))
         await house.close()
     }

@@ -229,7 +229,7 @@ import Testing
         let house = try await TestHouse(engine)
         _ = try await house.json(.post, "/auth/v1/accounts", #"{"email":"ada@example.com","password":"canary password 4711"}"#)
         let before = try await house.dump()
-        let link = try await house.linkToken(to: "ada@example.com", "/auth/confirm-email/")
+        let link = try await house.linkToken(to: "ada@example.com", "/auth/confirm/")
         _ = try await house.json(.post, "/auth/v1/accounts/confirm", #"{"token":"\#(link)","password":"canary password 4711"}"#)
         let session = try await house.signIn("ada@example.com", password: "canary password 4711")
         let setup = try #require(try await house.server.setUp.freshLink(now: .now())).text.exposed

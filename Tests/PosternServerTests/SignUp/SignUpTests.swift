@@ -17,24 +17,24 @@ import Testing
         let sent = try await browser.submit("/auth/sign-up", ["email": "Ada@Example.com", "password": TestHouse.password])
         #expect(sent.status == .accepted)
         #expect(try await browser.signIn("ada@example.com").status == .unauthorized)
-        let token = try await house.linkToken(to: "Ada@example.com", "/auth/confirm-email/")
+        let token = try await house.linkToken(to: "Ada@example.com", "/auth/confirm/")
         #expect(!token.isEmpty)
         // RC-12, RC-13: opening the link changes nothing and takes the token out of the address.
         for _ in 1...3 {
-            let landing = try await browser.get("/auth/confirm-email/\(token)")
+            let landing = try await browser.get("/auth/confirm/\(token)")
             #expect(landing.status == .seeOther)
-            #expect(landing.headers[.location] == "/auth/confirm-email")
+            #expect(landing.headers[.location] == "/auth/confirm")
         }
-        let wrong = try await browser.submit("/auth/confirm-email", ["password": "another password"])
+        let wrong = try await browser.submit("/auth/confirm", ["password": "another password"])
         #expect(wrong.status == .unauthorized)
-        let confirmed = try await browser.submit("/auth/confirm-email", ["password": TestHouse.password])
+        let confirmed = try await browser.submit("/auth/confirm", ["password": TestHouse.password])
         #expect(confirmed.headers[.location] == "/auth/sign-in?done=confirmed")
         let signedIn = try await browser.signIn("ADA@example.COM")
         #expect(signedIn.headers[.location] == "/auth/account")
         #expect(try await browser.get("/auth/account").text.contains("Ada@example.com"))
         // The link is spent.
-        _ = try await browser.get("/auth/confirm-email/\(token)")
-        #expect(try await browser.submit("/auth/confirm-email", from: "/auth/account", ["password": TestHouse.password]).status == .gone)
+        _ = try await browser.get("/auth/confirm/\(token)")
+        #expect(try await browser.submit("/auth/confirm", from: "/auth/account", ["password": TestHouse.password]).status == .gone)
         await house.close()
     }
 
@@ -42,7 +42,7 @@ import Testing
     func race(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         _ = try await house.json(.post, "/auth/v1/accounts", Self.body)
-        let token = try await house.linkToken(to: "Ada@example.com", "/auth/confirm-email/")
+        let token = try await house.linkToken(to: "Ada@example.com", "/auth/confirm/")
         let statuses = try await withThrowingTaskGroup(of: HTTPResponse.Status.self) { group in
             for _ in 1...200 {
                 group.addTask {
@@ -82,9 +82,9 @@ import Testing
     func later(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         _ = try await house.json(.post, "/auth/v1/accounts", #"{"email":"ada@example.com","password":"the first password"}"#)
-        let first = try await house.linkToken(to: "ada@example.com", "/auth/confirm-email/")
+        let first = try await house.linkToken(to: "ada@example.com", "/auth/confirm/")
         _ = try await house.json(.post, "/auth/v1/accounts", #"{"email":"ada@example.com","password":"the second password"}"#)
-        let second = try await house.linkToken(to: "ada@example.com", "/auth/confirm-email/")
+        let second = try await house.linkToken(to: "ada@example.com", "/auth/confirm/")
         #expect(first != second)
         func confirm(_ token: String, _ password: String) async throws -> HTTPResponse.Status {
             try await house.json(.post, "/auth/v1/accounts/confirm", #"{"token":"\#(token)","password":"\#(password)"}"#).status
