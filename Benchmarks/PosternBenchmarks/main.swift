@@ -18,8 +18,10 @@ case "codes" where arguments.count == 3: CodeVerification(seconds: Double(argume
 case "strength" where arguments.count == 4: try StrengthRate(file: arguments[2], seconds: Double(arguments[3]) ?? 1).run()
 case "slowest" where arguments.count == 3: StrengthSearch(seconds: Double(arguments[2]) ?? 1).run()
 case "filter" where arguments.count == 5: try FilterRate(file: arguments[2], copy: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
+case "jobs" where arguments.count == 6:
+    try await JobRate(directory: arguments[2], database: arguments[3], jobs: Int(arguments[4]) ?? 0, batch: Int(arguments[5]) ?? 1).run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH"
     )
 }

@@ -1,11 +1,11 @@
-import Secrets
-import Storage
+package import Secrets
+package import Storage
 
 /// Slow or fallible work outside the database, written down in the transaction of its cause and done afterwards.
-struct Job: Sendable {
-    typealias ID = Identifier<Job>
+package struct Job: Sendable {
+    package typealias ID = Identifier<Job>
 
-    enum Kind: String, CaseIterable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
         case sendMail = "send-mail"
         /// Asks a list of stolen passwords that didn't answer when a password was set.
         case checkPassword = "check-password"
@@ -27,7 +27,7 @@ struct Job: Sendable {
     /// Of all jobs with the same key there is one, for as long as its row is kept.
     let uniqueKey: String?
 
-    init(_ kind: Kind, payload: [UInt8], uniqueKey: String? = nil, keys: KeyRing, now: Timestamp, random: Randomness) {
+    package init(_ kind: Kind, payload: [UInt8], uniqueKey: String? = nil, keys: KeyRing, now: Timestamp, random: Randomness) {
         id = ID(now: now, random: random.bytes(10))
         self.kind = kind
         sealedPayload = keys.seal(payload, at: Self.place(of: id), nonce: random.bytes(12))
@@ -39,7 +39,7 @@ struct Job: Sendable {
 }
 
 /// A job that a worker holds until its lease ends.
-struct ClaimedJob: Sendable {
+package struct ClaimedJob: Sendable {
     let id: Job.ID
     let sealedPayload: [UInt8]
     /// Including this one.
@@ -55,7 +55,7 @@ struct ClaimedJobs: Sendable {
 }
 
 /// How a try ended.
-enum JobOutcome: Equatable, Sendable {
+package enum JobOutcome: Equatable, Sendable {
     case done
     /// What it was for is no longer so.
     case dropped
@@ -64,7 +64,7 @@ enum JobOutcome: Equatable, Sendable {
 }
 
 /// What became of a job.
-enum JobEnd: Equatable, Sendable {
+package enum JobEnd: Equatable, Sendable {
     case done, dropped
     case failed(String, isLast: Bool)
 }
@@ -86,7 +86,7 @@ enum JobSchedule {
 }
 
 /// Work that is due once in every period, on one node of all.
-struct PeriodicJob: Sendable {
+package struct PeriodicJob: Sendable {
     let kind: Job.Kind
     let every: Duration
     /// After the beginning of a period, counted from 1970 UTC.

@@ -1,19 +1,26 @@
-import Logging
-import Secrets
+package import Logging
+package import Secrets
 import ServiceLifecycle
-import Storage
+package import Storage
 
 /// Runs jobs, each kind by itself, and survives anything but the end of the process: then the lease runs out and another takes over.
-final class JobWorker: Service {
+package final class JobWorker: Service {
     /// How one kind of job is done.
-    struct Handler: Sendable {
+    package struct Handler: Sendable {
         /// How many are claimed together. Those that were done but not yet written down are done again if the process is killed.
-        var batch: Int64 = 1
+        let batch: Int64
         /// Done so often, once in each period.
-        var period: PeriodicJob?
+        let period: PeriodicJob?
         let perform: @Sendable (Job.ID, Secret<[UInt8]>) async -> JobOutcome
         /// What else is written in the transaction that ends a try.
-        var ended: (@Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void)?
+        let ended: (@Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void)?
+
+        package init(
+            batch: Int64 = 1, period: PeriodicJob? = nil, perform: @escaping @Sendable (Job.ID, Secret<[UInt8]>) async -> JobOutcome,
+            ended: (@Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void)? = nil
+        ) {
+            (self.batch, self.period, self.perform, self.ended) = (batch, period, perform, ended)
+        }
     }
 
     private let store: any Store
@@ -27,7 +34,7 @@ final class JobWorker: Service {
     /// Where the database wakes it: for the clock, and in case a call got lost.
     private static let longSleep = Duration.seconds(30)
 
-    init(store: any Store, keys: KeyRingHolder, handlers: [Job.Kind: Handler], random: Randomness, logger: Logger) {
+    package init(store: any Store, keys: KeyRingHolder, handlers: [Job.Kind: Handler], random: Randomness, logger: Logger) {
         self.store = store
         self.keys = keys
         self.handlers = handlers
@@ -36,7 +43,7 @@ final class JobWorker: Service {
     }
 
     /// Each kind by itself: one whose work waits for a dead service keeps no other waiting.
-    func run() async throws {
+    package func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             await withDiscardingTaskGroup { group in
                 for (kind, handler) in handlers { group.addTask { await self.serve(kind, handler) } }

@@ -1,5 +1,5 @@
 import Secrets
-import Storage
+package import Storage
 
 extension Migration {
     static let jobs = Migration(
@@ -49,7 +49,7 @@ extension Transaction {
     /// Writes a job down, and wakes who may do it once this transaction is done.
     /// - Returns: false if there is one with the same key.
     @discardableResult
-    borrowing func enqueue(_ job: Job) throws(StoreError) -> Bool {
+    package borrowing func enqueue(_ job: Job) throws(StoreError) -> Bool {
         let isNew =
             try change(
                 """
