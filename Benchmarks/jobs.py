@@ -56,7 +56,8 @@ class Postgres:
 
 
 def rate(database, jobs, batch):
-    directory = WORK / f"jobs-{uuid.uuid4().hex}"
+    # The key ring in it belongs to its database.
+    directory = WORK / ("jobs-postgres" if database else f"jobs-{uuid.uuid4().hex}")
     out = subprocess.run([BENCH, "jobs", directory, database, str(jobs), str(batch)], capture_output=True, text=True, check=True)
     return json.loads(out.stdout)["per_second"]
 
@@ -87,7 +88,7 @@ def fill(file):
     def rows():
         for number in range(ACCOUNTS):
             # 30,000 lie under a reminder's threshold, the others a month or more before it.
-            age = 80 if number % (ACCOUNTS // DUE) == 0 else number % 40
+            age = 80 if number * DUE % ACCOUNTS < DUE else number % 40
             at = now - age * DAY - number
             yield (uuid.uuid4().bytes, f"person{number}@example.org", f"person{number}@example.org", f"person-{number}", os.urandom(16), "",
                    "member", "active", "none", at, at, at)

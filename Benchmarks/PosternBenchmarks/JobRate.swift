@@ -27,7 +27,8 @@ struct JobRate {
                 }
             }
         }
-        let (done, ended) = (Mutex(0), AsyncStream<Void>.makeStream())
+        let done = Mutex(0)
+        let ended = AsyncStream<Void>.makeStream()
         let handler = JobWorker.Handler(batch: Int64(batch)) { [jobs] _, _ in
             let count = done.withLock { count in
                 count += 1

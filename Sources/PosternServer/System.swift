@@ -1,5 +1,5 @@
 import Glibc
-import Storage
+package import Storage
 
 /// Where random bytes come from: the system's generator, handed to whatever needs them.
 package struct Randomness: Sendable {
@@ -24,7 +24,7 @@ package struct Randomness: Sendable {
 
 extension Timestamp {
     /// The wall clock. Only the composition root, the shell and the services ask it; flows are told.
-    static func now() -> Timestamp {
+    package static func now() -> Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)

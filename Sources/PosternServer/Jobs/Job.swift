@@ -51,6 +51,7 @@ struct ClaimedJobs: Sendable {
     let kind: Job.Kind
     /// Proves who claimed them: a late worker can't end another's work (JN-03).
     let lease: [UInt8]
+    let claimedAt: Timestamp
     let jobs: [ClaimedJob]
 }
 

@@ -111,14 +111,14 @@ package final class JobWorker: Service {
     ) async throws(StoreError) -> Finished? {
         let lease = random.bytes(16)
         let jitter = random.bytes(1)[0]
+        let now = Timestamp.now()
         let jobs = try await store.write { (transaction) throws(StoreError) -> [ClaimedJob] in
-            let now = Timestamp.now()
             if let finished { try end(finished, handler, jitter: jitter, in: transaction, now: now) }
             return most > 0 ? try transaction.claimJobs(kind, most: most, lease: lease, now: now) : []
         }
         guard !jobs.isEmpty else { return nil }
-        let batch = ClaimedJobs(kind: kind, lease: lease, jobs: jobs)
-        let heart = Task { await self.beat(lease) }
+        let batch = ClaimedJobs(kind: kind, lease: lease, claimedAt: now, jobs: jobs)
+        let heart = Task { await self.beat(batch) }
         defer { heart.cancel() }
         var outcomes: [JobOutcome] = []
         for job in jobs { outcomes.append(await perform(job, kind, handler)) }
@@ -148,15 +148,15 @@ package final class JobWorker: Service {
             if end == .done || end == .dropped { guard try transaction.isLeased(job.id, lease: lease) else { continue } }
             try also(transaction, job, end, now)
         }
-        try transaction.finishJobs(lease: lease, now: now)
+        try transaction.finishJobs(finished.batch.kind, lease: lease, claimedAt: finished.batch.claimedAt, now: now)
     }
 
     /// Keeps the lease while the work lasts.
-    private func beat(_ lease: [UInt8]) async {
+    private func beat(_ batch: ClaimedJobs) async {
         while true {
             do { try await Task.sleep(for: JobSchedule.heartbeat) } catch { return }
             try? await store.write { (transaction) throws(StoreError) in
-                try transaction.renewLease(lease, until: .now() + JobSchedule.lease)
+                try transaction.renewLease(batch.kind, batch.lease, claimedAt: batch.claimedAt, until: .now() + JobSchedule.lease)
             }
         }
     }

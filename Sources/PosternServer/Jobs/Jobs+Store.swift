@@ -16,13 +16,12 @@ extension Migration {
         ])
 
     static let jobKeys = Migration(
-        21, "jobs by kind, key and lease",
+        21, "jobs by kind and key",
         [
             "ALTER TABLE job ADD COLUMN unique_key TEXT",
-            "CREATE UNIQUE INDEX job_unique_key ON job (unique_key)",
+            "CREATE UNIQUE INDEX job_unique_key ON job (unique_key) WHERE unique_key IS NOT NULL",
             "DROP INDEX job_ready",
             "CREATE INDEX job_ready ON job (kind, run_at) WHERE state = 'ready'",
-            "CREATE INDEX job_lease ON job (lease) WHERE lease IS NOT NULL",
         ])
 }
 
@@ -56,7 +55,7 @@ extension Transaction {
                 INSERT INTO job (id, kind, payload, state, run_at, tries, lease, last_error, created_at, unique_key)
                 VALUES (\(job.id), \(job.kind.rawValue), \(job.sealedPayload), 'ready', \(job.runAt), 0, NULL, '', \(job.runAt),
                     \(job.uniqueKey))
-                ON CONFLICT (unique_key) DO NOTHING
+                ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING
                 """) == 1
         if isNew, let ring = dialect.ring { _ = try run(ring) }
         return isNew
@@ -93,18 +92,25 @@ extension Transaction {
         try !run("SELECT 1 AS found FROM job WHERE id = \(id) AND lease = \(lease)").isEmpty
     }
 
-    borrowing func renewLease(_ lease: [UInt8], until time: Timestamp) throws(StoreError) {
-        try change("UPDATE job SET run_at = \(time) WHERE lease = \(lease)")
+    /// - Parameter claimedAt: what is held has its time after that: the index by time finds it.
+    borrowing func renewLease(_ kind: Job.Kind, _ lease: [UInt8], claimedAt: Timestamp, until time: Timestamp) throws(StoreError) {
+        try change(
+            """
+            UPDATE job SET run_at = \(time)
+            WHERE kind = \(kind.rawValue) AND state = 'ready' AND run_at > \(claimedAt) AND lease = \(lease)
+            """)
     }
 
     /// Ends what is still held under a lease and blanks what it carried.
+    /// - Parameter claimedAt: what is held has its time after that: the index by time finds it.
     /// - Returns: how many jobs were.
     @discardableResult
-    borrowing func finishJobs(lease: [UInt8], now: Timestamp) throws(StoreError) -> Int {
+    borrowing func finishJobs(_ kind: Job.Kind, lease: [UInt8], claimedAt: Timestamp, now: Timestamp) throws(StoreError) -> Int {
         let nothing: [UInt8] = []
         return try change(
             """
-            UPDATE job SET state = 'done', payload = \(nothing), lease = NULL, ended_at = \(now), last_error = '' WHERE lease = \(lease)
+            UPDATE job SET state = 'done', payload = \(nothing), lease = NULL, ended_at = \(now), last_error = ''
+            WHERE kind = \(kind.rawValue) AND state = 'ready' AND run_at > \(claimedAt) AND lease = \(lease)
             """)
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
+from parts.postern import link_in
 from parts.processes import real
 
 
@@ -49,6 +50,11 @@ class Letter:
     def part(self, kind: str) -> str:
         return self.message.get_body((kind,)).get_content()
 
+    @property
+    def link(self) -> str:
+        """The one that stands alone on a line of the text."""
+        return link_in(self.part("plain").replace("\r\n", "\n"))
+
 
 class MailSink:
     def __init__(self, port: int, certificates: Certificates):
@@ -65,6 +71,10 @@ class MailSink:
 
     def stop(self) -> None:
         self.controller.stop(no_assert=True)
+
+    def to(self, email: str, subject: str = "") -> list[Letter]:
+        """What came for an address with a subject that begins so, the latest last."""
+        return [letter for letter in list(self.letters) if email in letter.recipients and letter.message["Subject"].startswith(subject)]
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         self.connections += 1

@@ -79,15 +79,15 @@ import Testing
         #expect(try await claim(2, at: now + .seconds(29)) == nil)
         // A heartbeat keeps it longer.
         try await house.store.write { (transaction) throws(StoreError) in
-            try transaction.renewLease([1], until: now + .seconds(20) + JobSchedule.lease)
+            try transaction.renewLease(.sendMail, [1], claimedAt: now, until: now + .seconds(20) + JobSchedule.lease)
         }
         #expect(try await claim(2, at: now + .seconds(31)) == nil)
         let current = try #require(try await claim(3, at: now + .seconds(51)))
         #expect(current.id == late.id && current.tries == 2)
         let ended = try await house.store.write { (transaction) throws(StoreError) in
             (
-                try transaction.finishJobs(lease: [1], now: now), try transaction.retryJob(late.id, lease: [1], at: now, error: "x"),
-                try transaction.buryJob(late.id, lease: [1], now: now, error: "x"), try transaction.finishJobs(lease: [3], now: now)
+                try transaction.finishJobs(.sendMail, lease: [1], claimedAt: now, now: now), try transaction.retryJob(late.id, lease: [1], at: now, error: "x"),
+                try transaction.buryJob(late.id, lease: [1], now: now, error: "x"), try transaction.finishJobs(.sendMail, lease: [3], claimedAt: now, now: now)
             )
         }
         #expect(ended == (0, false, false, 1))
