@@ -19,8 +19,10 @@ public struct ForeignHash: Equatable, Sendable {
         public var iterations = 2_000_000
         /// Of scrypt, yescrypt and Argon2, in KiB.
         public var memoryKiB = 262_144
-        /// Of Argon2.
-        public var passes = 16
+        /// N r p of scrypt and yescrypt: four million take about a second.
+        public var scryptWork = 4_194_304
+        /// KiB times passes of Argon2: a million take about a second and a half.
+        public var argon2Work = 1_048_576
 
         public init() {}
     }
@@ -108,28 +110,55 @@ extension ForeignHash {
         guard let kind = parts.first, parts.count >= 3 else { throw .damaged("a part is missing") }
         if kind.hasPrefix("2") {
             guard let cost = Int(parts[2]), text.utf8.count == 60 else { throw .damaged("bcrypt has 60 letters") }
+            guard cost >= 4 else { throw .damaged("bcrypt cost \(cost)") }
             guard cost <= limits.bcryptCost else { throw .tooDear("bcrypt cost \(cost), at most \(limits.bcryptCost)") }
         } else if kind == "5" || kind == "6" {
             if parts[2].hasPrefix("rounds=") {
                 guard let rounds = Int(parts[2].dropFirst(7)), parts.count == 4 else { throw .damaged("rounds") }
+                guard rounds >= 1_000 else { throw .damaged("\(rounds) rounds") }
                 guard rounds <= limits.rounds else { throw .tooDear("\(rounds) rounds, at most \(limits.rounds)") }
             }
             guard parts.last?.utf8.count == (kind == "5" ? 43 : 86) else { throw .damaged("SHA-crypt is cut short") }
         } else {
-            let memory = try memoryKiB(kind == "y" ? String(parts[2]) : "j" + parts[2].prefix(1) + parts[2].dropFirst(1).prefix(1))
-            guard memory <= limits.memoryKiB else { throw .tooDear("\(memory) KiB of memory, at most \(limits.memoryKiB)") }
+            try checkScrypt(kind == "y" ? try yescrypt(parts[2]) : try scrypt7(parts[2]), limits)
             guard parts.last?.utf8.count == 43 else { throw .damaged("yescrypt is cut short") }
         }
         return .crypt(text, ofSHA256: ofSHA256)
     }
 
-    /// Of yescrypt's and scrypt's settings: a letter of flags, one of log2 N less one, then r less one (crypt(5)). Longer numbers begin
-    /// with letters past those that stand alone, and ask for more than any limit.
-    private static func memoryKiB(_ settings: String) throws(Problem) -> Int {
+    private struct Cost {
+        let logN, blockSize, lanes: Int
+    }
+
+    /// A letter of flags, one of log2 N less one, one of r less one (crypt(5)). Letters from the 49th on begin longer numbers, and more than
+    /// three give what yescrypt can do besides, such as more time: neither is ever made by crypt_gensalt, nor read here.
+    private static func yescrypt(_ settings: Substring) throws(Problem) -> Cost {
         let letters = settings.utf8.compactMap { byte in itoa64.firstIndex(of: byte) }
-        guard letters.count >= 3, letters.count == settings.utf8.count, letters[1] < 30 else { throw .damaged("its cost can't be read") }
+        guard letters.count == 3, settings.utf8.count == 3, letters.allSatisfy({ $0 < 48 }), letters[1] < 30 else {
+            throw .damaged("settings of yescrypt other than flags, N and r")
+        }
+        return Cost(logN: letters[1] + 1, blockSize: letters[2] + 1, lanes: 1)
+    }
+
+    /// A letter of log2 N, five of r and five of p, the lowest first; then the salt.
+    private static func scrypt7(_ settings: Substring) throws(Problem) -> Cost {
+        let letters = settings.utf8.prefix(11).compactMap { byte in itoa64.firstIndex(of: byte) }
+        guard letters.count == 11, letters[0] < 31 else { throw .damaged("its cost can't be read") }
+        func number(_ range: Range<Int>) -> Int { letters[range].reversed().reduce(0) { $0 << 6 | $1 } }
+        return Cost(logN: letters[0], blockSize: number(1..<6), lanes: number(6..<11))
+    }
+
+    private static func checkScrypt(_ cost: Cost, _ limits: Limits) throws(Problem) {
+        try checkScrypt(logN: cost.logN, blockSize: cost.blockSize, lanes: cost.lanes, limits)
+    }
+
+    fileprivate static func checkScrypt(logN: Int, blockSize: Int, lanes: Int, _ limits: Limits) throws(Problem) {
+        guard (1...30).contains(logN), (1...64).contains(blockSize), (1...16).contains(lanes) else { throw .damaged("N, r or p") }
         // 128 r N bytes.
-        return (1 << (letters[1] + 1)) * (letters[2] + 1) / 8
+        let memory = (1 << logN) * blockSize / 8
+        guard memory <= limits.memoryKiB else { throw .tooDear("\(memory) KiB of memory, at most \(limits.memoryKiB)") }
+        let work = (1 << logN) * blockSize * lanes
+        guard work <= limits.scryptWork else { throw .tooDear("N r p of \(work), at most \(limits.scryptWork)") }
     }
 
     private static let itoa64 = Array("./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
@@ -175,7 +204,11 @@ extension ForeignHash {
             throw .damaged("m, t and p are needed")
         }
         guard memory <= limits.memoryKiB else { throw .tooDear("\(memory) KiB of memory, at most \(limits.memoryKiB)") }
-        guard passes <= limits.passes, lanes <= 16 else { throw .tooDear("\(passes) passes in \(lanes) lanes") }
+        guard passes >= 1, (1...16).contains(lanes), memory >= 8 * lanes, !parts[parts.count - 2].isEmpty, !parts[parts.count - 1].isEmpty
+        else {
+            throw .damaged("m, t, p, the salt or the hash")
+        }
+        guard passes <= limits.argon2Work / memory else { throw .tooDear("\(passes) passes over \(memory) KiB") }
         return .argon2(text, type: type.rawValue)
     }
 }
@@ -197,7 +230,17 @@ extension ForeignHash.PBKDF2 {
         guard let output = UnpaddedBase64.decode(loosely: hash), (16...128).contains(output.count),
             let saltBytes = isDjango ? Array(salt.utf8) : UnpaddedBase64.decode(loosely: salt)
         else { throw .damaged("its salt or hash isn't base64") }
-        guard iterations <= limits.iterations else { throw .tooDear("\(iterations) iterations, at most \(limits.iterations)") }
+        // Each block of output costs all of them.
+        let size =
+            switch digest {
+            case .sha1: 20
+            case .sha256: 32
+            case .sha512: 64
+            }
+        let blocks = (output.count + size - 1) / size
+        guard iterations <= limits.iterations / blocks else {
+            throw .tooDear("\(iterations) iterations for \(blocks) blocks, at most \(limits.iterations) in all")
+        }
         (self.digest, self.iterations, self.salt, self.output) = (digest, iterations, saltBytes, output)
     }
 
@@ -238,11 +281,8 @@ extension ForeignHash.Scrypt {
             else { throw .damaged("scrypt has ln, r, p, a salt and a hash") }
             read = UnpaddedBase64.decode(loosely: parts[4]).map { (logN, blockSize, lanes, salt, $0) }
         }
-        guard let read, (16...128).contains(read.output.count), (1...30).contains(read.logN), (1...64).contains(read.blockSize),
-            (1...16).contains(read.lanes)
-        else { throw .damaged("its numbers or hash can't be read") }
-        let memory = (1 << read.logN) * read.blockSize / 8
-        guard memory <= limits.memoryKiB else { throw .tooDear("\(memory) KiB of memory, at most \(limits.memoryKiB)") }
+        guard let read, (16...128).contains(read.output.count) else { throw .damaged("its hash can't be read") }
+        try ForeignHash.checkScrypt(logN: read.logN, blockSize: read.blockSize, lanes: read.lanes, limits)
         (logN, blockSize, lanes, salt, output) = read
     }
 

@@ -141,7 +141,8 @@ package struct Server: Sendable {
                 PasswordsWeb(desk: passwords.desk, module: passwords.module, person: views.passwordPerson),
                 ChangeEmailWeb(
                     change: ChangeEmail(
-                        store: store, desk: desk, notices: notices,
+                        store: store, desk: desk, hasher: hasher, domains: settings.signUp == .domains ? settings.signUpDomains : nil,
+                        notices: notices,
                         mails: ChangeEmailMail(publicURL: settings.publicURL, layout: settings.mailLayout)),
                     shell: shell,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),

@@ -28,7 +28,7 @@ PAGES = [
     "/auth/setup", "/auth/setup/x", "/auth/confirm", "/auth/confirm/x", "/auth/invitation", "/auth/invitation/x", "/auth/account",
     "/auth/account/sessions", "/auth/account/security", "/auth/account/security/authenticators", "/auth/account/step-up", "/auth/admin", "/auth/admin/people",
     "/auth/account/notifications", "/auth/account/password", "/auth/sign-in/change-password", "/auth/forgot-password", "/auth/reset-password",
-    "/auth/admin/people/x", "/auth/admin/apps", "/auth/admin/apps/shop", "/auth/admin/notifications", "/auth/ticket?app=wiki&state=x&need=session&return_to=%2F",
+    "/auth/account/email", "/auth/new-email", "/auth/new-email/x", "/auth/account/leave", "/auth/account/export", "/auth/admin/people/x", "/auth/admin/apps", "/auth/admin/apps/shop", "/auth/admin/notifications", "/auth/ticket?app=wiki&state=x&need=session&return_to=%2F",
 ]
 FORMS = [
     "/auth/account/name", "/auth/account/sessions/end-others", "/auth/account/sessions/x/end", "/auth/account/step-up", "/auth/account/security/authenticators",
@@ -37,7 +37,7 @@ FORMS = [
     "/auth/account/security/trusted-browsers/x/end", "/auth/admin/invitations", "/auth/admin/people/x/username", "/auth/admin/people/x/disable",
     "/auth/admin/people/x/groups", "/auth/admin/people/x/require-password-change", "/auth/admin/people/x/start-password-reset",
     "/auth/account/notifications", "/auth/account/password", "/auth/sign-in/change-password", "/auth/forgot-password", "/auth/reset-password", "/auth/sign-in", "/auth/sign-up", "/auth/sign-in/second-factor", "/auth/sign-in/enrol", "/auth/sign-in/enrol/confirm",
-    "/auth/setup", "/auth/confirm", "/auth/invitation",
+    "/auth/setup", "/auth/confirm", "/auth/invitation", "/auth/account/email", "/auth/new-email", "/auth/account/leave", "/auth/account/stay",
 ]
 
 

@@ -35,8 +35,11 @@ import Testing
             "pbkdf2_sha256$2000001$salt$" + String(repeating: "A", count: 43) + "=",
             "$scrypt$ln=19,r=8,p=1$c2FsdHNhbHQ$" + String(repeating: "A", count: 43),
             "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + String(repeating: "A", count: 43),
-            "$argon2i$v=19$m=64,t=1000,p=1$c2FsdHNhbHQ$" + String(repeating: "A", count: 43),
+            "$argon2i$v=19$m=64,t=1000000,p=1$c2FsdHNhbHQ$" + String(repeating: "A", count: 43),
             "$y$jFT$F5Jx5fExrKuPp53xLKQ..1$" + String(repeating: "a", count: 43),
+            "$scrypt$ln=18,r=8,p=16$c2FsdHNhbHQ$" + String(repeating: "A", count: 43),
+            "$argon2id$v=19$m=262144,t=16,p=16$c2FsdHNhbHQ$" + String(repeating: "A", count: 43),
+            "pbkdf2_sha256$1000001$salt$" + String(repeating: "A", count: 86), "$7$I6..../....salt$" + String(repeating: "a", count: 43),
         ]
         for text in dear {
             #expect { try ForeignHash(text: text) } throws: { error in

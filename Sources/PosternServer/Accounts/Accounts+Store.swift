@@ -209,8 +209,13 @@ extension Transaction {
         try change(
             """
             UPDATE account SET email = \(email.address), email_key = \(email.key)
-            WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt)
+            WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt) AND password_change_required_at IS NULL
             """) == 1
+    }
+
+    /// Deletes a sign-up with an address that nobody confirmed: whoever proves the address gets it.
+    borrowing func removeUnconfirmed(_ email: EmailAddress) throws(StoreError) {
+        try change("DELETE FROM account WHERE email_key = \(email.key) AND state = 'unconfirmed'")
     }
 
     borrowing func rename(_ id: Account.ID, to name: String) throws(StoreError) -> Bool {

@@ -97,6 +97,7 @@ struct AdministerAccount: Sendable {
                 _ = try transaction.endSessions(of: account.id, except: nil, now: now)
                 try transaction.endTrust(of: account.id)
                 try transaction.endChallenges(of: account.id)
+                try transaction.endEmailChange(of: account.id)
             }
             return (isChanged, event(.disabled))
         case .enable: return (try transaction.enableAccount(account.id), event(.enabled))
@@ -107,15 +108,20 @@ struct AdministerAccount: Sendable {
             return (isChanged, event(.deleted))
         case .endSessions:
             let count = try transaction.endSessions(of: account.id, except: nil, now: now)
+            try transaction.endChallenges(of: account.id)
+            try transaction.endEmailChange(of: account.id)
             return (true, event(.sessionsEnded, "\(count)"))
         case .changeRole(let role):
             return (try transaction.changeRole(of: account.id, to: role), event(.roleChanged, role.rawValue))
         case .join(let group): return (try transaction.addToGroup(group, account.id, now: now), event(.groupJoined, group.text))
         case .leave(let group): return (try transaction.removeFromGroup(group, account.id), event(.groupLeft, group.text))
         case .requirePasswordChange:
+            try transaction.endChallenges(of: account.id)
+            try transaction.endEmailChange(of: account.id)
             return (try transaction.requirePasswordChange(of: account.id, now: now), event(.passwordChangeRequired))
         case .startPasswordReset:
             let isOpen = account.state == .active && account.passwordSetAt != nil
+            try transaction.endEmailChange(of: account.id)
             if isOpen { try links.send(links.make(), to: account, by: actor.inAudit, client: actor.client, in: transaction, now: now) }
             return (isOpen, event(.passwordResetStarted))
         case .changeUsername(let username):

@@ -26,10 +26,10 @@ extension Transaction {
             """)
     }
 
-    /// The address that a live link would give.
-    borrowing func emailChange(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> String? {
-        try run("SELECT email FROM email_change WHERE token_hash = \(tokenHash) AND expires_at > \(now)").first.map {
-            (row) throws(StoreError) in try row.text("email")
+    /// Whose address a live link would make which.
+    borrowing func emailChange(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> (account: Account.ID, email: String)? {
+        try run("SELECT account_id, email FROM email_change WHERE token_hash = \(tokenHash) AND expires_at > \(now)").first.map {
+            (row) throws(StoreError) in (try row.id("account_id"), try row.text("email"))
         }
     }
 
@@ -44,6 +44,11 @@ extension Transaction {
         return try rows.first.map { (row) throws(StoreError) in
             (try row.id("account_id"), try row.text("email"), try row.time("password_set_at"))
         }
+    }
+
+    /// Whoever asked for it may not have been the owner.
+    borrowing func endEmailChange(of account: Account.ID) throws(StoreError) {
+        try change("DELETE FROM email_change WHERE account_id = \(account)")
     }
 
     borrowing func pruneEmailChanges(now: Timestamp) throws(StoreError) {

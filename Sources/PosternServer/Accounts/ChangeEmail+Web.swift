@@ -45,6 +45,7 @@ struct ChangeEmailWeb: Room {
         switch try await change.ask(email, in: session, client: visit.client, now: visit.now) {
         case .asked: return .page(try page(.sent(to: email.address), visit), status: .accepted)
         case .unchanged: return try again("That is your address already.")
+        case .otherDomain: return try again("Only addresses of \(change.domains?.joined(separator: ", ") ?? "") are taken here.")
         case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=%2Fauth%2Faccount%2Femail")
         }
     }
@@ -56,6 +57,7 @@ struct ChangeEmailWeb: Room {
         switch try await change.ask(email, in: session, client: visit.client, now: visit.now) {
         case .asked: return .nothing(.accepted)
         case .unchanged: throw Refused(.emailInvalid, field: "email", detail: "That is the account’s address already.")
+        case .otherDomain: throw Refused(.emailInvalid, field: "email", detail: "Its domain isn’t one of those that are taken here.")
         case .stepUpNeeded: throw try await stepUpRequired(session, visit.now)
         }
     }
@@ -66,18 +68,33 @@ struct ChangeEmailWeb: Room {
     }
 
     @Sendable private func submitLink(_ request: Request, _ visit: Visit) async throws -> Response {
-        switch try await change.confirm(try links.token(request), client: visit.client, now: visit.now) {
+        let token = try links.token(request)
+        guard let email = try await change.address(of: token, now: visit.now) else { throw Refused(.linkInvalid) }
+        func again(_ error: String, _ status: HTTPResponse.Status) -> Response {
+            let page = NewEmailPage(email: email, passwordError: error, formToken: shell.formToken(visit))
+            return .page(page.html(shell.pages), status: status)
+        }
+        guard let password = try? Password(trying: try FormFields(visit.body)["password"] ?? "") else {
+            return again("That is longer than any password here.", .unprocessableContent)
+        }
+        switch try await change.confirm(token, password: password, client: visit.client, now: visit.now) {
         case .changed(let email): return links.spent(.page(NewEmailPage.done(email.address, shell.pages)))
+        case .wrongPassword:
+            return again("That isn’t the password of the account that asked. Don’t know of it? Close this page.", .unauthorized)
         case .linkInvalid: throw Refused(.linkInvalid)
+        case .busy: throw Refused(.busy)
         }
     }
 
     @Sendable private func callConfirm(_ request: Request, _ visit: Visit) async throws -> Response {
-        let fields = try JSONFields(visit.body, allowed: ["token"])
+        let fields = try JSONFields(visit.body, allowed: ["token", "password"])
         guard let token = Token(text: try fields.text("token").utf8) else { throw Refused(.linkInvalid, field: "token") }
-        switch try await change.confirm(token, client: visit.client, now: visit.now) {
+        guard let password = try? Password(trying: try fields.text("password")) else { throw Refused(.passwordTooLong, field: "password") }
+        switch try await change.confirm(token, password: password, client: visit.client, now: visit.now) {
         case .changed: return .nothing()
+        case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .linkInvalid: throw Refused(.linkInvalid, field: "token")
+        case .busy: throw Refused(.busy)
         }
     }
 }

@@ -33,13 +33,16 @@ struct ChangeEmailPage {
         """)
 }
 
-/// Where the link in the mail leads: one button.
+/// Where the link in the mail leads: the password says whose account it is for.
 struct NewEmailPage {
     let email: String
+    var passwordError: String?
     let formToken: String
 
     func html(_ pages: Pages) -> String {
-        pages.gate(Self.template, title: "Confirm your new address", ["email": email, "formToken": formToken])
+        var values: [String: Any] = ["email": email, "formToken": formToken]
+        values["passwordError"] = passwordError
+        return pages.gate(Self.template, title: "Confirm your new address", values)
     }
 
     static func done(_ email: String, _ pages: Pages) -> String {
@@ -49,8 +52,12 @@ struct NewEmailPage {
     private static let template = Pages.template(
         """
         <h1 id="h">Confirm your new address</h1>
-        <p class="lead">Your account will be at {{email}}, and you sign in with that.</p>
+        <p class="lead">Your account will be at {{email}}, and you sign in with that. Type your password: it shows that you asked for it.</p>
         <form class="form" action="/auth/new-email" method="post"><input type="hidden" name="form_token" value="{{formToken}}">
+        <input type="email" name="username" value="{{email}}" autocomplete="username" hidden>
+        <div class="field"><label for="password">Password</label>
+        {{#passwordError}}\(FieldError.html(id: "password-error", "{{passwordError}}")){{/passwordError}}
+        <input class="input" id="password" name="password" type="password" autocomplete="current-password" required autofocus{{#passwordError}} aria-describedby="password-error" aria-invalid="true"{{/passwordError}}></div>
         <button class="button primary full">Use {{email}}</button></form>
         """)
 

@@ -23,6 +23,8 @@ struct ImportAccounts: Sendable {
         return try await store.write { (transaction) throws(StoreError) in
             var counts = Counts()
             for (row, account) in people {
+                // A sign-up that nobody confirmed gives way.
+                try transaction.removeUnconfirmed(row.email)
                 guard try transaction.createAccountUnderFreeName(account, random: random) else {
                     counts.there += 1
                     continue

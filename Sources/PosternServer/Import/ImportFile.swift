@@ -17,6 +17,8 @@ struct ImportFile {
     private let format: Format
     private let next: () -> String?
     private var header: [String]?
+    /// Read too far ahead, where a quote wasn't closed.
+    private var pending: [String] = []
     private var number = 0
     private var bytes = 0
 
@@ -33,6 +35,9 @@ struct ImportFile {
     mutating func line() -> Line? {
         while let text = read() {
             if text.isEmpty { continue }
+            guard !text.unicodeScalars.contains("\u{FFFD}") else {
+                return Line(number: number, values: .failure(.init(words: "not UTF-8")), bytes: bytes)
+            }
             if format == .ndjson { return Line(number: number, values: Self.object(text), bytes: bytes) }
             let first = number
             let fields = record(from: text)
@@ -55,7 +60,7 @@ struct ImportFile {
     }
 
     private mutating func read() -> String? {
-        guard let text = next() else { return nil }
+        guard let text = pending.popLast() ?? next() else { return nil }
         number += 1
         bytes += text.utf8.count + 1
         return text.hasSuffix("\r") ? String(text.dropLast()) : text
@@ -65,6 +70,7 @@ struct ImportFile {
     private mutating func record(from start: String) -> [String]? {
         var (fields, field, isQuoted, wasQuoted): ([String], String.UnicodeScalarView, Bool, Bool) = ([], .init(), false, false)
         var text = start
+        var ahead: [String] = []
         while true {
             var scalars = text.unicodeScalars[...]
             while let scalar = scalars.popFirst() {
@@ -87,7 +93,14 @@ struct ImportFile {
                 }
             }
             guard isQuoted else { return fields + [String(field)] }
-            guard field.count < Self.mostBytes, let more = read() else { return nil }
+            guard field.count < Self.mostBytes, let more = read() else {
+                // The lines after the first may be good ones.
+                pending += ahead.reversed()
+                number -= ahead.count
+                bytes -= ahead.reduce(0) { $0 + $1.utf8.count + 1 }
+                return nil
+            }
+            ahead.append(more)
             field.append("\n")
             text = more
         }
@@ -101,10 +114,9 @@ struct ImportFile {
         for (key, value) in object {
             switch value {
             case let text as String: values[key] = text
-            case let flag as Bool: values[key] = flag ? "yes" : "no"
             case let list as [String]: values[key] = list.joined(separator: ";")
             case is NSNull: break
-            default: return .failure(.init(words: "'\(key.prefix(40))' is neither a text, yes or no, nor a list of texts"))
+            default: return .failure(.init(words: "'\(key.prefix(40))' is neither a text nor a list of texts"))
             }
         }
         return .success(values)

@@ -67,9 +67,12 @@ extension Transaction {
 
     /// When the next job of a kind is due, if one waits.
     borrowing func nextJob(_ kind: Job.Kind) throws(StoreError) -> Timestamp? {
-        try run("SELECT run_at FROM job WHERE state = 'ready' AND kind = \(kind.rawValue) ORDER BY run_at LIMIT 1").first.map {
-            (row) throws(StoreError) in try row.time("run_at")
-        }
+        try run(
+            """
+            SELECT run_at FROM job WHERE state = 'ready' AND kind = \(kind.rawValue) AND tries < \(JobSchedule.mostTries)
+            ORDER BY run_at LIMIT 1
+            """
+        ).first.map { (row) throws(StoreError) in try row.time("run_at") }
     }
 
     /// Takes the jobs of a kind that have waited longest. Kinds that nobody here can do wait for a node that can. Their time moves past

@@ -28,6 +28,14 @@ struct Leave: Sendable {
         try await store.read { (transaction) throws(StoreError) in try isProven(session, in: transaction, now: now) }
     }
 
+    /// For what needs no password besides: whether the strongest factor was proved minutes ago.
+    func isFresh(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.read { (transaction) throws(StoreError) in
+            let hasFactor = try transaction.hasSecondFactor(session.account)
+            return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: now) == true
+        }
+    }
+
     private func isProven(_ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Bool {
         // Without a second factor the password, typed here, is the proof.
         guard try transaction.hasSecondFactor(session.account) else { return true }
@@ -44,6 +52,7 @@ struct Leave: Sendable {
                 return .wrongPassword
             }
             guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
+            _ = try transaction.lockedAccounts(id, and: nil)
             guard try transaction.isDeletable(id) else { return .lastOwner }
             let time = now + Self.timeToThink
             guard try transaction.setLeaving(id, at: time) else {
@@ -81,8 +90,9 @@ struct DeleteLeavers: Sendable {
         var gone = 0
         for id in due {
             let isGone = try await store.write { (transaction) throws(StoreError) in
-                // They may have thought better of it a moment ago, or be the last owner by now.
-                guard let account = try transaction.account(id), let time = try transaction.leaving(id), time <= now,
+                // They may have thought better of it a moment ago, be closed, or the last owner by now (AZ-04).
+                guard let account = try transaction.lockedAccounts(id, and: nil).first, account.state == .active,
+                    let time = try transaction.leaving(id), time <= now,
                     try transaction.deleteAccount(id)
                 else { return false }
                 try transaction.noteSessionChange(of: id, now: now)

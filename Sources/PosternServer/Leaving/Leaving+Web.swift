@@ -65,7 +65,7 @@ struct LeavingWeb: Room {
 
     @Sendable private func download(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
-        guard try await leave.isProven(session, now: visit.now) else { throw Refused(.stepUpRequired) }
+        guard try await leave.isFresh(session, now: visit.now) else { throw Refused(.stepUpRequired) }
         var response = try await document(session, visit)
         response.headers[.contentDisposition] = "attachment; filename=\"account.json\""
         return response
@@ -78,7 +78,7 @@ struct LeavingWeb: Room {
 
     @Sendable private func callExport(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
-        guard try await leave.isProven(session, now: visit.now) else { throw try await stepUpRequired(session, visit.now) }
+        guard try await leave.isFresh(session, now: visit.now) else { throw try await stepUpRequired(session, visit.now) }
         return try await document(session, visit)
     }
 

@@ -89,13 +89,12 @@ private struct NoticesDocument: Encodable {
     struct Row: Encodable {
         let id, kind, why, channel, target, subject, state, created_at: String
         let tries: Int64
-        let last_error, ended_at: String?
+        let ended_at: String?
 
         init(_ line: NoticeLine) {
             (id, kind, why, channel) = (line.id.description, line.kind, line.why, line.channel)
             (target, subject, state, tries) = (line.target, line.subject, line.state.rawValue, line.tries)
             (created_at, ended_at) = (ISOTime.text(line.createdAt), line.endedAt.map(ISOTime.text))
-            last_error = line.lastError.isEmpty ? nil : line.lastError
         }
     }
 

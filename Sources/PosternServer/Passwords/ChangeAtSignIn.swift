@@ -68,6 +68,8 @@ struct ChangeAtSignIn: Sendable {
         guard let hash = try? await hasher.hash(password.password) else { return .busy }
         let history = previous.policy.rules(for: groups).history
         let done = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
+            // One that was added meanwhile must be proved.
+            if proved == .password { guard try !transaction.hasSecondFactor(account.id) else { return nil } }
             // Checks challenge, password and state, each in the statement that uses it; only then is anything replaced.
             let opened =
                 challenge.mustEnrol

@@ -76,15 +76,17 @@ extension PasswordCalendar {
 
     /// Whether an account's password must make way at a sign-in.
     func due(_ account: Account, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> PasswordDue? {
-        if let since = account.passwordChangeRequiredAt { return PasswordDue(cause: .required, since: since) }
-        guard let expiry = try expiry(of: account, in: transaction), expiry <= now else { return nil }
-        return PasswordDue(cause: .expired, since: expiry)
+        let expired = try expiry(of: account, in: transaction).flatMap { $0 <= now ? PasswordDue(cause: .expired, since: $0) : nil }
+        let required = account.passwordChangeRequiredAt.map { PasswordDue(cause: .required, since: $0) }
+        // The earlier: to ask for a change opens nothing that was closed.
+        return [expired, required].compactMap { $0 }.min { $0.since < $1.since }
     }
 
-    /// Notes since when each rule holds: from now on, where it is new or has another period.
+    /// Notes since when each rule holds: from now on, where it is new. Another period is no new rule: it would give time to passwords that
+    /// expired long ago.
     func noteRules(in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) {
         let known = try transaction.passwordRules()
         for name in known.keys where !periods.contains(where: { $0.name == name }) { try transaction.removePasswordRule(name) }
-        for rule in periods { try transaction.notePasswordRule(rule.name, period: rule.period, now: now) }
+        for rule in periods { try transaction.notePasswordRule(rule.name, now: now) }
     }
 }

@@ -10,7 +10,7 @@ extension Migration {
                 PRIMARY KEY (account_id, set_at))
             """,
             // Since when each rule that lets passwords expire is in force: "*" for everybody's, else a group's.
-            "CREATE TABLE password_rule (name TEXT NOT NULL PRIMARY KEY, period BIGINT NOT NULL, since BIGINT NOT NULL)",
+            "CREATE TABLE password_rule (name TEXT NOT NULL PRIMARY KEY, since BIGINT NOT NULL)",
         ])
 }
 
@@ -49,13 +49,8 @@ extension Transaction {
         return rules
     }
 
-    borrowing func notePasswordRule(_ name: String, period: Duration, now: Timestamp) throws(StoreError) {
-        try change(
-            """
-            INSERT INTO password_rule (name, period, since) VALUES (\(name), \(period.wholeMicroseconds), \(now))
-            ON CONFLICT (name) DO UPDATE SET period = excluded.period, since = excluded.since
-                WHERE password_rule.period <> excluded.period
-            """)
+    borrowing func notePasswordRule(_ name: String, now: Timestamp) throws(StoreError) {
+        try change("INSERT INTO password_rule (name, since) VALUES (\(name), \(now)) ON CONFLICT (name) DO NOTHING")
     }
 
     borrowing func removePasswordRule(_ name: String) throws(StoreError) {

@@ -12,6 +12,8 @@ extension Transaction {
         of account: Account.ID, setAt before: Timestamp, with hash: String, keeping session: Session.ID?, history: Int64, now: Timestamp
     ) throws(StoreError) -> Bool {
         try keepPassword(of: account, setAt: before, most: history - 1)
+        // Later than the one before, also where the clock went back: the history is in the order of these times.
+        let now = max(now, before + .microseconds(1))
         guard try setPassword(of: account, setAt: before, to: hash, now: now) else { return false }
         _ = try endSessions(of: account, except: session, now: now)
         try endTrust(of: account)

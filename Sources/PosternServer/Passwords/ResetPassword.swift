@@ -56,6 +56,8 @@ struct ResetPassword: Sendable {
                 try transaction.replacePassword(
                     of: reset.account, setAt: reset.passwordSetAt, with: hash, keeping: nil, history: history, now: now)
             else { return nil }
+            // Whoever wanted the account deleted may not have been its owner.
+            _ = try transaction.removeLeaving(reset.account)
             try followUp.follow(password, of: reset.account, setAt: now, in: transaction)
             try transaction.record(
                 AuditEvent(.passwordReset, account: reset.account, by: .account(reset.account), from: client, at: now))

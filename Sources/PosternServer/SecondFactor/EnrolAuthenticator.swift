@@ -160,6 +160,8 @@ struct EnrolAuthenticator: Sendable {
             }
         }
         try transaction.endTrust(of: account)
+        // What was half made without the new factor is over.
+        try transaction.endChallenges(of: account)
         try record(.authenticatorAdded, new.id.description)
         try transaction.send(
             notices.notice(.authenticatorAdded(name: new.name), to: person.email, now: now), of: account)

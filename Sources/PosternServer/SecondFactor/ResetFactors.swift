@@ -40,6 +40,7 @@ struct ResetFactors: Sendable {
             try transaction.record(
                 AuditEvent(
                     act == .removeAll ? .factorsReset : .codeStopLifted, account: id, by: actor.inAudit, from: actor.client, at: now))
+            try transaction.endEmailChange(of: id)
             try transaction.noteSessionChange(of: id, now: now)
             let event: SecondFactorMail.Event = act == .removeAll ? .factorsReset : .stopLifted
             try transaction.send(notices.notice(event, to: account.email, now: now), of: account.id)

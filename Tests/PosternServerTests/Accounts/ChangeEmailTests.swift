@@ -18,8 +18,8 @@ import Testing
         try await house.json(.post, "/auth/v1/account/email", #"{"email":"\#(email)"}"#, bearer: token)
     }
 
-    private func confirm(_ house: TestHouse, _ link: String) async throws -> TestResponse {
-        try await house.json(.post, "/auth/v1/account/email/confirm", #"{"token":"\#(link)"}"#)
+    private func confirm(_ house: TestHouse, _ link: String, _ password: String = TestHouse.password) async throws -> TestResponse {
+        try await house.json(.post, "/auth/v1/account/email/confirm", #"{"token":"\#(link)","password":"\#(password)"}"#)
     }
 
     private func subjects(_ house: TestHouse, to email: String) async throws -> [String] {
@@ -33,6 +33,8 @@ import Testing
         #expect(try await ask(house, token, "ada@example.net").status == .accepted)
         #expect(try await house.account("ada@example.net") == nil, "nothing is changed by asking")
         let link = try await house.linkToken(to: "ada@example.net", "/auth/new-email/")
+        #expect(
+            try await confirm(house, link, "another password").reason == "wrong-credentials", "the link alone gives nobody's address away")
         #expect(try await confirm(house, link).status == .noContent)
         #expect(try await confirm(house, link).reason == "link-invalid")
         #expect(try await house.account("ada@example.org") == nil)
@@ -91,14 +93,60 @@ import Testing
         let next = "purple monkey dishwasher 9"
         _ = try await house.json(
             .post, "/auth/v1/account/password", #"{"current":"\#(TestHouse.password)","password":"\#(next)"}"#, bearer: token)
-        #expect(try await confirm(house, link).reason == "link-invalid")
+        #expect(try await confirm(house, link, next).reason == "link-invalid")
 
         _ = try await house.json(.post, "/auth/v1/forgot-password", #"{"email":"ada@example.org"}"#)
         let reset = try await house.linkToken(to: "ada@example.org", "/auth/reset-password/")
         _ = try await ask(house, token, "ada@example.net")
-        #expect(try await confirm(house, try await house.linkToken(to: "ada@example.net", "/auth/new-email/")).status == .noContent)
+        let changed = try await confirm(house, try await house.linkToken(to: "ada@example.net", "/auth/new-email/"), next)
+        #expect(changed.status == .noContent)
         let answer = try await house.json(.post, "/auth/v1/reset-password", #"{"token":"\#(reset)","password":"\#(next) more"}"#)
         #expect(answer.reason == "link-invalid")
+        await house.close()
+    }
+
+    @Test(
+        "RC-16: whatever an administrator does for an owner in trouble ends a change of address that a thief asked for",
+        arguments: StoreUnderTest.allCases)
+    func rescue(engine: StoreUnderTest) async throws {
+        let (house, _) = try await house(engine)
+        let id = try #require(try await house.account("ada@example.org")).id
+        for act: AdministerAccount.Act in [.disable, .endSessions, .startPasswordReset, .requirePasswordChange] {
+            let token = try await house.signIn("ada@example.org")
+            #expect(try await ask(house, token, "thief@example.net").status == .accepted)
+            let link = try await house.linkToken(to: "thief@example.net", "/auth/new-email/")
+            #expect(try await house.administer.perform(act, on: id, by: .commandLine, now: .now()) == .done)
+            _ = try await house.administer.perform(.enable, on: id, by: .commandLine, now: .now())
+            #expect(try await confirm(house, link).reason == "link-invalid", "\(act)")
+        }
+        await house.close()
+    }
+
+    @Test("LG-03: one's own lists don't tell whether an address has an account", arguments: StoreUnderTest.allCases)
+    func lists(engine: StoreUnderTest) async throws {
+        let (house, token) = try await house(engine)
+        _ = try await house.makeAccount("bob@example.org")
+        var lists: [[String]] = []
+        for email in ["bob@example.org", "free@example.org"] {
+            _ = try await ask(house, token, email)
+            let id = try #require(try await house.account("ada@example.org")).id
+            lists.append(
+                try await house.store.read { (transaction) throws(StoreError) in
+                    try transaction.notices(of: id, state: nil, before: nil, limit: 1).map(\.kind)
+                })
+        }
+        #expect(lists == [["email-change-asked"], ["email-change-asked"]])
+        await house.close()
+    }
+
+    @Test("a sign-up that nobody confirmed keeps no address from its reader", arguments: StoreUnderTest.allCases)
+    func squatted(engine: StoreUnderTest) async throws {
+        let (house, token) = try await house(engine)
+        _ = try await house.makeAccount("mine@example.net", state: .unconfirmed)
+        _ = try await ask(house, token, "mine@example.net")
+        let link = try await house.linkToken(to: "mine@example.net", "/auth/new-email/")
+        #expect(try await confirm(house, link).status == .noContent)
+        #expect(try await house.account("mine@example.net")?.state == .active)
         await house.close()
     }
 

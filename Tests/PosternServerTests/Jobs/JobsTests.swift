@@ -86,8 +86,10 @@ import Testing
         #expect(current.id == late.id && current.tries == 2)
         let ended = try await house.store.write { (transaction) throws(StoreError) in
             (
-                try transaction.finishJobs(.sendMail, lease: [1], claimedAt: now, now: now), try transaction.retryJob(late.id, lease: [1], at: now, error: "x"),
-                try transaction.buryJob(late.id, lease: [1], now: now, error: "x"), try transaction.finishJobs(.sendMail, lease: [3], claimedAt: now, now: now)
+                try transaction.finishJobs(.sendMail, lease: [1], claimedAt: now, now: now),
+                try transaction.retryJob(late.id, lease: [1], at: now, error: "x"),
+                try transaction.buryJob(late.id, lease: [1], now: now, error: "x"),
+                try transaction.finishJobs(.sendMail, lease: [3], claimedAt: now, now: now)
             )
         }
         #expect(ended == (0, false, false, 1))

@@ -67,6 +67,39 @@ import Testing
         await house.close()
     }
 
+    @Test("AZ-04: two owners who leave at once never both go", arguments: StoreUnderTest.allCases)
+    func twoOwners(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        for round in 1...rounds(50) {
+            for name in ["ada", "bob"] { _ = try await house.makeAccount("\(name)-\(round)@example.org", role: .owner) }
+            for name in ["ada", "bob"] {
+                let token = try await house.signIn("\(name)-\(round)@example.org")
+                #expect(try await leave(house, token).status == .ok)
+            }
+            async let one = run(house, after: 8)
+            async let two = run(house, after: 8)
+            _ = try await (one, two)
+            let owners = try await house.store.read { (transaction) throws(StoreError) in
+                try transaction.run("SELECT COUNT(*) AS number FROM account WHERE role = 'owner' AND state = 'active'")[0].integer("number")
+            }
+            #expect(owners == 1)
+        }
+        await house.close()
+    }
+
+    @Test("another password by a mailed link keeps an account that somebody wanted deleted", arguments: StoreUnderTest.allCases)
+    func reset(engine: StoreUnderTest) async throws {
+        let house = try await TestHouse(engine)
+        _ = try await house.makeAccount("ada@example.org")
+        _ = try await leave(house, try await house.signIn("ada@example.org"))
+        _ = try await house.json(.post, "/auth/v1/forgot-password", #"{"email":"ada@example.org"}"#)
+        let token = try await house.linkToken(to: "ada@example.org", "/auth/reset-password/")
+        let next = "purple monkey dishwasher 9"
+        _ = try await house.json(.post, "/auth/v1/reset-password", #"{"token":"\#(token)","password":"\#(next)"}"#)
+        #expect(try await run(house, after: 8) == 0)
+        await house.close()
+    }
+
     @Test("an export has everything that is kept of somebody, and no secret", arguments: StoreUnderTest.allCases)
     func export(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)

@@ -73,6 +73,37 @@ import Testing
         await house.close()
     }
 
+    @Test("PW-15: to ask for a change, or to change the period, opens nothing that had expired", arguments: StoreUnderTest.allCases)
+    func reopening(engine: StoreUnderTest) async throws {
+        let house = try await house(engine) { $0.expiresAfter = .seconds(90 * 86_400) }
+        try await age(house, days: 300)
+        #expect(try await signIn(house).reason == "password-expired")
+        let id = try #require(try await house.account(Self.email)).id
+        #expect(try await house.administer.perform(.requirePasswordChange, on: id, by: .commandLine, now: .now()) == .done)
+        #expect(try await signIn(house).reason == "password-expired")
+        var policy = house.server.settings.passwords
+        policy.rules.expiresAfter = .seconds(91 * 86_400)
+        policy.spread = .seconds(14 * 86_400)
+        let later = PasswordCalendar(policy: policy)
+        let expiry = try await house.store.write { (transaction) throws(StoreError) in
+            try later.noteRules(in: transaction, now: .now())
+            return try transaction.account(id).flatMap { (account) throws(StoreError) in try later.expiry(of: account, in: transaction) }
+        }
+        #expect(try #require(expiry) < .now() - .seconds(100 * 86_400))
+        await house.close()
+    }
+
+    @Test("a sign-in that waits for another password is over once a second factor is there", arguments: StoreUnderTest.allCases)
+    func factorMeanwhile(engine: StoreUnderTest) async throws {
+        let house = try await house(engine) { $0.expiresAfter = .seconds(90 * 86_400) }
+        try await age(house, days: 91)
+        let attempt = try await signIn(house).field("attempt")
+        _ = try await house.addPhone(to: try #require(try await house.account(Self.email)).id)
+        #expect(try await change(house, attempt).reason == "attempt-over")
+        #expect(try await signIn(house).field("next") == "second_factor")
+        await house.close()
+    }
+
     @Test("PW-13: the last four can't be chosen again, by whatever way; the fifth can", arguments: StoreUnderTest.allCases)
     func history(engine: StoreUnderTest) async throws {
         let house = try await house(engine) { $0.history = 4 }
