@@ -274,7 +274,7 @@ package struct Server: Sendable {
             perform: { _, _ in
                 do throws(StoreError) {
                     let count = try await find.run(now: Timestamp.now())
-                    logger.info("looked for what expires", metadata: ["reminders": "\(count)"])
+                    if count > 0 { logger.info("people are reminded of what expires", metadata: ["reminders": "\(count)"]) }
                     return .done
                 } catch { return .failed("the database can't be reached") }
             })

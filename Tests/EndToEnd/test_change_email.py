@@ -45,8 +45,8 @@ def asked(member: Member, email: str = NEW, token: str | None = None) -> str:
     return wait_for("the link", lambda: (found := link_tokens(member.postern, email))[before:] and found)[0]
 
 
-def confirm(postern: Postern, token: str, **more):
-    return postern.request("POST", CONFIRM, json={"token": token}, **more)
+def confirm(postern: Postern, token: str, password: str = PASSWORD):
+    return postern.request("POST", CONFIRM, json={"token": token, "password": password})
 
 
 def emails(postern: Postern) -> set[str]:
@@ -63,9 +63,9 @@ def held(browser) -> str:
     return browser.driver.get_cookie("postern")["value"]
 
 
-def without_change(postern: Postern) -> dict:
+def without_change(postern: Postern, *without: str) -> dict:
     """The whole database but for what merely looking and sending leave there."""
-    return rows(postern, "session", "job", "notice")
+    return rows(postern, "session", "job", "notice", *without)
 
 
 @pytest.mark.parametrize("has_app, scripts", [(False, True), (True, True), (True, False)], ids=["password alone", "with an app", "with scripts off"])
@@ -114,6 +114,12 @@ def test_a_person_moves_to_another_address_once_its_reader_says_so_and_the_old_o
     assert NEW in elsewhere.text("body") and not elsewhere.driver.get_cookie("postern")
     assert without_change(postern) == before and gate(postern, held(browser)) == (200, OLD)
 
+    # The password says whose account it is for.
+    elsewhere.type(password="not the password")
+    elsewhere.press(f"Use {NEW}")
+    assert elsewhere.text("#password-error").startswith("That isn’t the password of the account that asked.")
+    assert without_change(postern, "audit_event", "sign_in_attempt") == {name: rows for name, rows in before.items() if name not in ("audit_event", "sign_in_attempt")}
+    elsewhere.type(password=PASSWORD)
     elsewhere.press(f"Use {NEW}")
     wait_for("the gate to tell the new one", lambda: gate(postern, held(browser)) == (200, NEW), 2)
     assert elsewhere.heading == "Your address is changed" and NEW in elsewhere.text("body")
@@ -237,7 +243,9 @@ def test_a_sign_up_that_nobody_confirmed_keeps_no_owner_from_their_address(poste
     assert postern.sign_up(NEW).status_code == 202
     wait_for("its mail", lambda: postern.letters(NEW))
     assert ask(ada, NEW).status_code == 202
-    wait_for("something for the new address", lambda: len(postern.letters(NEW)) == 2)
+    token = wait_for("the link", lambda: link_tokens(postern, NEW))[0]
+    assert confirm(postern, token).status_code == 204
+    assert emails(postern) == {NEW} and postern.try_sign_in(NEW).status_code == 200
 
 
 # What can go wrong with a link.
@@ -250,7 +258,7 @@ def dead(postern: Postern, token: str) -> None:
     page = visitor.get(LINK_PAGE)
     assert page.status_code == 410 and OVER in page.text
     form = Page(visitor.get("/auth/sign-in").text).form_token
-    done = visitor.send("POST", LINK_PAGE, headers={"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}, data={"form_token": form})
+    done = visitor.send("POST", LINK_PAGE, headers={"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}, data={"form_token": form, "password": PASSWORD})
     assert done.status_code == 410 and OVER in done.text
 
 
@@ -304,12 +312,46 @@ def test_a_link_for_a_password_that_went_to_the_old_address_opens_nothing_after_
     asked_token(postern, NEW)
 
 
+def test_the_password_of_another_account_brings_the_link_to_nobody(postern, ada):
+    """Whoever gets the link by mistake gives their address to nobody, and the owner of the account sees that somebody tried."""
+    Member(postern, OTHER, password=NEXT)
+    token = asked(ada)
+    for password in (NEXT, "not the password", ""):
+        answer = confirm(postern, token, password)
+        assert reason(answer) == (401, "wrong-credentials") and answer.json()["field"] == "password", password
+        page = Visitor(postern, {"postern-link": token}).post(LINK_PAGE, LINK_PAGE, password=password)
+        assert page.status_code == 401 and "That isn’t the password of the account that asked." in page.text and OLD not in page.text
+    assert emails(postern) == {OLD, OTHER}
+    visitor = Visitor(postern, {"postern": ada.sign_in()})
+    assert visitor.get("/auth/account").text.lower().count("wrong password") >= 6
+    assert confirm(postern, token).status_code == 204
+
+
+@pytest.mark.parametrize("rescue", ["end-sessions", "require-password-change", "start-password-reset", "disable"])
+def test_what_an_administrator_does_for_an_account_in_danger_ends_the_link_as_well(postern, ada, rescue):
+    owner = Visitor(postern, {"postern": Member(postern, "owner@example.org", "owner").sign_in()})
+    token, page = asked(ada), f"/auth/admin/people/{ada.id}"
+    assert owner.post(page, f"{page}/{rescue}").status_code == 303
+    dead(postern, token)
+    assert NEW not in emails(postern)
+
+
+def test_a_site_that_takes_certain_domains_takes_no_other_afterwards(make_postern):
+    postern = make_postern(settings="sign-up: domains\nsign-up-domains: [example.org]\n").start()
+    ada = Member(postern, OLD)
+    session = ada.sign_in()
+    assert reason(ask(ada, "ada@evil.example", session)) == (422, "email-invalid")
+    page = submit(Visitor(postern, {"postern": session}), "ada@sub.example.org")
+    assert page.status_code == 422 and "Only addresses of example.org are taken here." in page.text
+    assert confirm(postern, asked(ada, NEW, session)).status_code == 204
+
+
 def test_an_address_that_somebody_took_meanwhile_stays_theirs(postern, ada):
     token = asked(ada)
     Member(postern, NEW, password=NEXT)
     for _ in range(2):
         assert reason(confirm(postern, token)) == (410, "link-invalid")
-        assert Visitor(postern, {"postern-link": token}).post(LINK_PAGE, LINK_PAGE).status_code == 410
+        assert Visitor(postern, {"postern-link": token}).post(LINK_PAGE, LINK_PAGE, password=PASSWORD).status_code == 410
     assert emails(postern) == {OLD, NEW}
     assert postern.try_sign_in(OLD).status_code == postern.try_sign_in(NEW, NEXT).status_code == 200
 
@@ -338,9 +380,9 @@ def test_the_button_needs_a_form_of_ours(postern, ada):
     form = Page(visitor.get(LINK_PAGE).text).form_token
     for headers, data in (({"Sec-Fetch-Site": "cross-site"}, {"form_token": form}), ({"Sec-Fetch-Site": "same-origin"}, {}),
                           ({"Sec-Fetch-Site": "same-origin"}, {"form_token": "x"}), ({"Origin": "https://evil.example"}, {"form_token": form})):
-        assert visitor.send("POST", LINK_PAGE, headers=headers, data=data).status_code == 403
+        assert visitor.send("POST", LINK_PAGE, headers=headers, data=data | {"password": PASSWORD}).status_code == 403
     assert emails(postern) == {OLD}
-    assert visitor.post(LINK_PAGE, LINK_PAGE).status_code == 200
+    assert visitor.post(LINK_PAGE, LINK_PAGE, password=PASSWORD).status_code == 200
     assert emails(postern) == {NEW}
 
 
@@ -365,7 +407,7 @@ def test_a_program_changes_an_address_the_same_way(postern):
     assert reason(postern.request("POST", ASK, json={"email": NEW}, headers={"Cookie": f"postern={session}", "Sec-Fetch-Site": "cross-site"}))[0] == 403
     assert postern.letters(NEW) == []
     token = asked(ada, NEW, session)
-    for document in ({}, {"token": 1}, {"token": token, "email": OTHER}):
+    for document in ({}, {"token": token}, {"token": 1, "password": PASSWORD}, {"token": token, "password": PASSWORD, "email": OTHER}):
         assert reason(postern.request("POST", CONFIRM, json=document)) == (400, "malformed"), document
     answer = confirm(postern, token)
     assert (answer.status_code, answer.content) == (204, b"") and "Set-Cookie" not in answer.headers
@@ -382,8 +424,9 @@ def test_what_was_done_stands_in_ones_own_list_and_in_the_administrations(poster
     wait_for("all", lambda: {line["state"] for line in ada.call(session, "GET", "/auth/v1/account/notifications").json()["notifications"]} == {"sent"})
     mine = Visitor(postern, {"postern": session}).get(NOTICES).text
     everybodys = Visitor(postern, {"postern": owner.sign_in()}).get("/auth/admin/notifications").text
-    for words in ("Confirm a new address", "Another address was given", "Address changed"):
+    for words in ("Another address was given", "Address changed"):
         assert words in mine and words in everybodys
+    assert "Confirm a new address" in everybodys
     person = Visitor(postern, {"postern": owner.sign_in()}).get(f"/auth/admin/people/{ada.id}").text
     assert NEW in person and json.loads(postern.command("account", "show", NEW, "--json"))["email"] == NEW
 
@@ -421,10 +464,9 @@ def test_the_page_is_used_with_the_keyboard_alone_and_says_what_each_thing_is(po
     wait_for("the answer", lambda: "Look into the mail" in browser.text("main"))
     token = wait_for("the link", lambda: link_tokens(postern, NEW))[0]
     browser.open(f"{postern.public_url}{LINK_PAGE}/{token}")
-    for _ in range(10):
-        active().send_keys(Keys.TAB)
-        if active().text == f"Use {NEW}":
-            break
+    assert active().accessible_name == "Password" and active().get_attribute("autocomplete") == "current-password"
+    active().send_keys(PASSWORD, Keys.TAB)
+    assert active().text == f"Use {NEW}"
     active().send_keys(Keys.ENTER)
     wait_for("the end", lambda: browser.heading == "Your address is changed")
     assert emails(postern) == {NEW}

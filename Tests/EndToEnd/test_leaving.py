@@ -133,6 +133,8 @@ def test_somebody_without_a_second_factor_needs_the_password_alone(postern, brow
     assert browser.heading == "Your data"
     browser.type(password=PASSWORD)
     browser.press(DELETE)
+    led = Visitor(postern, {"postern": browser.driver.get_cookie("postern")["value"]}).get(EXPORT)
+    assert led.status_code == 303 and led.headers["Location"].startswith("/auth/account/step-up?return_to="), "an old session takes everything along"
     assert len(is_leaving(postern)) == 1 and wait_for("the mail", lambda: postern.letter(ADA, LEAVING_MAIL))
 
 
@@ -319,12 +321,16 @@ def test_the_owner_who_could_not_go_is_not_shown_a_day_that_has_passed(postern):
     assert f"Your account is deleted after <time datetime" not in page or words_of(at) not in page
 
 
-def test_an_account_that_is_closed_meanwhile_goes_as_well(postern):
+def test_an_account_that_is_closed_meanwhile_stays_until_it_is_open_again(postern):
+    """What an administrator closed may still be wanted."""
     Member(postern, "owner@example.org", "owner")
     ada = Member(postern, ADA)
     assert leave(ada, ada.sign_in()).status_code == 200
     postern.command("account", "disable", ADA)
     days_pass(postern, 7.1)
+    run_of_the_day(postern)
+    assert people(postern) == {"owner@example.org", ADA}
+    postern.command("account", "enable", ADA)
     run_of_the_day(postern)
     assert people(postern) == {"owner@example.org"}
 
@@ -337,7 +343,7 @@ def test_the_address_is_free_again_afterwards(postern):
     run_of_the_day(postern)
     wait_for("the last mail", lambda: postern.letter(ADA, GONE_MAIL))
     again = Member(postern, ADA)
-    assert again.id != ada.id and again.call(again.sign_in(), "GET", API_EXPORT).json()["sign_ins"].__len__() == 1
+    assert again.id != ada.id and len(again.call(again.sign_in(), "GET", API_EXPORT).json()["sign_ins"]) == 1
     assert is_leaving(postern) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from parts.browser import Browser
 from parts.member import Member
-from parts.postern import Postern
+from parts.postern import PASSWORD, Postern
 
 LONG = "a.person.with.a.remarkably.long.address.that.nobody.types@a-rather-long-subdomain.example.org"
 EQUIPPED = LONG.replace("a.person", "an.owner")
@@ -140,7 +140,8 @@ PAGES = {
     "email-sent": Shown(
         "mover", "/auth/account/email", "Change your address", press=("Send the link",), typed=(("email", "more." + LONG),), status=202),
     "new-email": Shown("mover", "/auth/new-email", "Confirm your new address"),
-    "new-email-done": Shown("mover", "/auth/new-email", "Your address is changed", press=("",)),
+    "new-email-done": Shown("mover", "/auth/new-email", "Your address is changed", press=("",), typed=(("password", PASSWORD),)),
+    "new-email-wrong": Shown("mover", "/auth/new-email", "Confirm your new address", press=("",), typed=(("password", "not the password"),), status=401),
     "new-email-over": Shown("stranger", "/auth/new-email", "This link doesn’t work any more", status=410),
     "leave": Shown("mover", "/auth/account/leave", "Your data"),
     "leave-wrong": Shown(

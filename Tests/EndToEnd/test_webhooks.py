@@ -245,7 +245,7 @@ def test_by_default_both_hear_of_what_changes_an_accounts_safety_and_of_nothing_
     assert ada.call(session, "POST", "/auth/v1/account/email", {"email": "ada.new@example.org"}).status_code == 202
     token = wait_for("the link", lambda: postern.letters("ada.new@example.org"))[0]["text"]
     token = re.search(r"/auth/new-email/(\S+)", token)[1]
-    assert postern.request("POST", "/auth/v1/account/email/confirm", json={"token": token}).status_code == 204
+    assert postern.request("POST", "/auth/v1/account/email/confirm", json={"token": token, "password": NEXT}).status_code == 204
     assert ada.call(session, "POST", "/auth/v1/account/leave", {"password": NEXT}).status_code == 200
     postern.command("account", "reset-factors", "ada.new@example.org")
     wanted = ["authenticator-added", "authenticator-added", "authenticator-removed", "password-changed", "email-changed", "account-leaving",

@@ -50,9 +50,15 @@ import Testing
 
     @Test("what is no known hash, or not whole, is refused in words and never traps")
     func damaged() throws {
-        for text in [
+        let a43 = String(repeating: "a", count: 43)
+        let texts = [
             "", "secret", "$1$abc$def", "{SSHA}abc", "5f4dcc3b5aa765d61d8327deb882cf99", "$2b$", "$6$", "$y$", "$7$", "$argon2id$",
-        ] {
+            "$2b$00$" + String(repeating: "a", count: 53), "$6$rounds=0$salt$" + String(repeating: "a", count: 86),
+            "$argon2id$v=19$m=1,t=1,p=1$c2FsdA$AAAA", "$argon2id$v=19$m=64,t=0,p=1$c2FsdA$AAAA", "$argon2id$v=19$m=64,t=1,p=1$$AAAA",
+            // More lanes, larger blocks or more time than the short form has.
+            "$7$C6....zzzzzsalt$" + a43, "$7$Czzzzz/....salt$" + a43, "$y$j9TG/$salt$" + a43, "$y$jzT$salt$" + a43, "$y$j9zz$salt$" + a43,
+        ]
+        for text in texts {
             #expect(throws: ForeignHash.Problem.self, "\(text)") { try ForeignHash(text: text) }
         }
         var generator = SeededGenerator(seed: 11)
