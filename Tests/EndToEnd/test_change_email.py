@@ -251,14 +251,14 @@ def test_a_sign_up_that_nobody_confirmed_keeps_no_owner_from_their_address(poste
 # What can go wrong with a link.
 
 
-def dead(postern: Postern, token: str) -> None:
+def dead(postern: Postern, token: str, password: str = PASSWORD) -> None:
     """A link that does nothing, by page and by JSON."""
-    assert reason(confirm(postern, token)) == (410, "link-invalid")
+    assert reason(confirm(postern, token, password)) == (410, "link-invalid")
     visitor = Visitor(postern, {"postern-link": token})
     page = visitor.get(LINK_PAGE)
     assert page.status_code == 410 and OVER in page.text
     form = Page(visitor.get("/auth/sign-in").text).form_token
-    done = visitor.send("POST", LINK_PAGE, headers={"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}, data={"form_token": form, "password": PASSWORD})
+    done = visitor.send("POST", LINK_PAGE, headers={"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}, data={"form_token": form, "password": password})
     assert done.status_code == 410 and OVER in done.text
 
 
@@ -299,7 +299,7 @@ def test_another_password_makes_the_link_worthless(postern, ada, how):
         assert change(postern, ada.sign_in(), PASSWORD).status_code == 204
     else:
         assert reset(postern, asked_token(postern, OLD)).status_code == 204
-    dead(postern, token)
+    dead(postern, token, NEXT)
     assert emails(postern) == {OLD} and postern.try_sign_in(OLD, NEXT).status_code == 200
 
 
@@ -464,7 +464,9 @@ def test_the_page_is_used_with_the_keyboard_alone_and_says_what_each_thing_is(po
     wait_for("the answer", lambda: "Look into the mail" in browser.text("main"))
     token = wait_for("the link", lambda: link_tokens(postern, NEW))[0]
     browser.open(f"{postern.public_url}{LINK_PAGE}/{token}")
-    assert active().accessible_name == "Password" and active().get_attribute("autocomplete") == "current-password"
+    # It has the focus at once.
+    wait_for("the field", lambda: active().accessible_name == "Password")
+    assert active().get_attribute("autocomplete") == "current-password"
     active().send_keys(PASSWORD, Keys.TAB)
     assert active().text == f"Use {NEW}"
     active().send_keys(Keys.ENTER)

@@ -40,9 +40,16 @@ def peopled(make_postern, settings: str = NINETY, left: dict[str, float] = LEFT)
 
 
 def put_off(postern: Postern, left: dict[str, float], period: int = 90) -> None:
+    # The run of the first start must be over: it would tell them at once.
+    wait_for("the first day's run", lambda: select_run(postern) == [("done",)], 30)
     for name, days in left.items():
         set_days_ago(postern, address(name), period - days)
     edit(postern, "UPDATE password_rule SET since = since - ?", 1_000 * DAY)
+
+
+def select_run(postern: Postern) -> list[tuple]:
+    with sqlite3.connect(postern.sqlite, timeout=20) as database:
+        return database.execute("SELECT state FROM job WHERE kind = 'find-expiring-passwords'").fetchall()
 
 
 def reminders(postern: Postern) -> list[tuple[str, int]]:
@@ -177,7 +184,7 @@ def test_a_reminder_that_is_no_longer_true_when_its_turn_comes_is_dropped_and_th
     postern.start()
     wait_for("a try in vain", lambda: any(tries for *_, tries in notices(postern)), 30)
     [line] = ada.call(token, "GET", API).json()["notifications"]
-    assert (line["state"], line["kind"]) == ("waiting", KIND) and line["last_error"] and "ended_at" not in line
+    assert (line["state"], line["kind"]) == ("waiting", KIND) and line["tries"] and not {"last_error", "ended_at"} & line.keys()
     assert change(postern, token, ada.password).status_code == 204
     sink.start()
     wait_for("its end", lambda: notices(postern)[0][1] != "waiting", 60)
@@ -286,7 +293,7 @@ def test_people_see_what_they_were_sent_and_why_and_nothing_of_others(house):
     assert rows[0][0].startswith("Link to choose another password") and rows[0][2] == "sent"
     assert [row[0] for row in rows[1:]] == [f"Password expires soon Row {number}" for number in (5, 3, 2, 1, 0)]
     assert [row[2] for row in rows[1:]] == [
-        "waiting 3 tries: Could not connect to server", "dropped no longer so when its turn came", f"failed 12 tries: {ERROR}", "waiting", "sent"]
+        "waiting 3 tries", "dropped no longer so when its turn came", "failed 12 tries", "waiting", "sent"], "what a mail server said is for administrators"
     assert all(re.search(r"\d+ \w+ 20\d\d, \d\d:\d\d UTC", row[3]) for row in rows)
     # Of others nothing, whatever is asked for.
     for question in ("?state=sent", "?account=" + house.ids["bob"], "?state="):
@@ -487,9 +494,9 @@ def test_programs_page_through_their_own_alone(long_house):
     assert sizes == [50, 50, 20]
     assert [int(line["subject"].removeprefix("Row ")) for line in found] == [number for number in range(179, -1, -1) if number % 3]
     assert {frozenset(line) for line in found} == {
-        frozenset({"id", "kind", "why", "channel", "target", "subject", "state", "tries", "created_at", "ended_at"} | more) for more in (set(), {"last_error"})}
+        frozenset({"id", "kind", "why", "channel", "target", "subject", "state", "tries", "created_at", "ended_at"})}
     failed = next(line for line in found if line["state"] == "failed")
-    assert (failed["why"], failed["channel"], failed["tries"], failed["last_error"]) == ("Password expires soon", "mail", 1, "refused")
+    assert (failed["why"], failed["channel"], failed["tries"]) == ("Password expires soon", "mail", 1)
     # Behind a row of somebody else come one's own still, and none of theirs.
     other = bob.call(bob.sign_in(), "GET", API).json()["notifications"][10]
     lines = ada.call(token, "GET", f"{API}?before={other['id']}").json()["notifications"]
