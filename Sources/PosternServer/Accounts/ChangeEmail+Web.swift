@@ -89,7 +89,8 @@ struct ChangeEmailWeb: Room {
     @Sendable private func callConfirm(_ request: Request, _ visit: Visit) async throws -> Response {
         let fields = try JSONFields(visit.body, allowed: ["token", "password"])
         guard let token = Token(text: try fields.text("token").utf8) else { throw Refused(.linkInvalid, field: "token") }
-        guard let password = try? Password(trying: try fields.text("password")) else { throw Refused(.passwordTooLong, field: "password") }
+        let text = try fields.text("password")
+        guard let password = try? Password(trying: text) else { throw Refused(.passwordTooLong, field: "password") }
         switch try await change.confirm(token, password: password, client: visit.client, now: visit.now) {
         case .changed: return .nothing()
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")

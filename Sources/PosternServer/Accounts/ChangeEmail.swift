@@ -56,6 +56,8 @@ struct ChangeEmail: Sendable {
             try transaction.record(AuditEvent(.emailChangeAsked, account: account.id, by: .account(account.id), from: client, at: now))
             // A sign-up that nobody confirmed keeps no address from whoever proves it.
             if let other = try transaction.account(email: email), other.id != account.id, other.state != .unconfirmed {
+                // An earlier link ends in either case: that it still worked would tell.
+                try transaction.endEmailChange(of: account.id)
                 if other.state == .active { try transaction.send(known, of: other.id) }
             } else {
                 try transaction.setEmailChange(

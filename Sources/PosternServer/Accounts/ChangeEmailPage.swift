@@ -58,7 +58,7 @@ struct NewEmailPage {
         <div class="field"><label for="password">Password</label>
         {{#passwordError}}\(FieldError.html(id: "password-error", "{{passwordError}}")){{/passwordError}}
         <input class="input" id="password" name="password" type="password" autocomplete="current-password" required autofocus{{#passwordError}} aria-describedby="password-error" aria-invalid="true"{{/passwordError}}></div>
-        <button class="button primary full">Use {{email}}</button></form>
+        <button class="button primary full">Use this address</button></form>
         """)
 
     private static let doneTemplate = Pages.template(

@@ -26,7 +26,7 @@ struct LeavingWeb: Room {
 
     private func page(_ session: LiveSession, passwordError: String?, _ visit: Visit) async throws -> String {
         LeavePage(
-            email: session.email, leavesAt: try await leavesAt(session.account), passwordError: passwordError,
+            email: session.email, leavesAt: try await leavesAt(session.account), passwordError: passwordError, now: visit.now,
             reader: shell.reader(session, visit)
         ).html(shell.pages)
     }

@@ -100,14 +100,19 @@ struct Notices: Sendable {
 
     /// The mail, and a word to each place of the site's own that wants to hear of it.
     func make(_ mail: Mail, now: Timestamp) -> [Notice] {
-        func job(_ kind: Job.Kind, _ payload: [UInt8]) -> Job { Job(kind, payload: payload, keys: keys.current, now: now, random: random) }
         let toPerson = Notice(
-            kind: mail.kind, channel: .mail, target: mail.to, subject: mail.subject, job: job(.sendMail, mail.payload))
-        return [toPerson]
-            + site.filter { $0.kinds.contains(mail.kind) }.map {
-                Notice(
-                    kind: mail.kind, channel: $0.channel, target: "notifications.\($0.channel.rawValue)",
-                    subject: "\(mail.subject): \(mail.to)", job: job($0.jobKind, SiteEvent(mail, at: now).payload))
-            }
+            kind: mail.kind, channel: .mail, target: mail.to, subject: mail.subject,
+            job: Job(.sendMail, payload: mail.payload, keys: keys.current, now: now, random: random))
+        return [toPerson] + forSite(mail, now: now)
+    }
+
+    /// The words to places of the site's own alone.
+    func forSite(_ mail: Mail, now: Timestamp) -> [Notice] {
+        site.filter { $0.kinds.contains(mail.kind) }.map {
+            Notice(
+                kind: mail.kind, channel: $0.channel, target: "notifications.\($0.channel.rawValue)",
+                subject: "\(mail.subject): \(mail.to)",
+                job: Job($0.jobKind, payload: SiteEvent(mail, at: now).payload, keys: keys.current, now: now, random: random))
+        }
     }
 }

@@ -32,26 +32,21 @@ extension Settings {
     mutating func readMailLayout(_ raw: SettingsReader) throws(SettingsFile.Problem) {
         mailLayout = MailLayout(siteName: site.name)
         guard let folder = raw.text("mail.templates") else { return }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         var found = 0
-        func text(_ name: String) throws(SettingsFile.Problem) -> String? {
-            guard let data = FileManager.default.contents(atPath: folder + "/" + name) else { return nil }
+        /// Nil where there is no such file.
+        func read<Value>(_ name: String, _ parse: (String) throws -> Value) throws(SettingsFile.Problem) -> Value? {
+            guard names.contains(name) else { return nil }
             found += 1
-            guard let text = String(validating: data, as: UTF8.self) else {
-                throw raw.problem("mail.templates", found: "\(folder)/\(name)", allowed: "files in UTF-8")
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name), let text = String(validating: data, as: UTF8.self)
+            else { throw raw.problem("mail.templates", found: "\(folder)/\(name)", allowed: "a file that can be read, in UTF-8") }
+            do { return try parse(text) } catch {
+                throw raw.problem("mail.templates", found: "\(folder)/\(name)", allowed: "words that can be read. \(error)")
             }
-            return text
         }
-        do {
-            if let words = try text("notices.en.yaml") {
-                mailLayout.words = try MailWords(overriding: words, name: "\(folder)/notices.en.yaml")
-            }
-            if let html = try text("mail.html") { mailLayout.html = try Pages.template(of: html) }
-            if let plain = try text("mail.txt") { mailLayout.text = try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + plain) }
-        } catch let problem as SettingsFile.Problem {
-            throw problem
-        } catch {
-            throw raw.problem("mail.templates", found: folder, allowed: "templates that can be read: \(error)")
-        }
+        if let words = try read("notices.en.yaml", { try MailWords(overriding: $0, name: "notices.en.yaml") }) { mailLayout.words = words }
+        mailLayout.html = try read("mail.html", Pages.template(of:))
+        mailLayout.text = try read("mail.txt") { try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + $0) }
         guard found > 0 else {
             throw raw.problem("mail.templates", found: folder, allowed: "a folder with notices.en.yaml, mail.html or mail.txt in it")
         }

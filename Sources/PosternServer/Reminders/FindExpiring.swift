@@ -70,19 +70,22 @@ struct FindExpiring: Sendable {
 
     private func write(_ due: [Due], _ source: ExpirySource, now: Timestamp) async throws(StoreError) -> Int {
         // Sealed before, so that the transaction is short.
-        let all = due.compactMap { due -> (notice: Notice, account: Account.ID)? in
+        let all = due.compactMap { due -> (notice: Notice, site: [Notice], account: Account.ID)? in
             guard let email = EmailAddress(due.thing.email) else { return nil }
             let payload = ReminderPayload(due.thing, source.kind, threshold: due.threshold).bytes
             let job = Job(.remind, payload: payload, keys: notices.keys.current, now: now, random: notices.random)
+            let mail = source.mail(due.thing, email, due.threshold)
             let notice = Notice(
-                kind: source.kind, channel: .mail, target: email.address, subject: source.mail(due.thing, email, due.threshold).subject,
+                kind: source.kind, channel: .mail, target: email.address, subject: mail.subject,
                 uniqueKey: source.uniqueKey(due.thing, threshold: due.threshold), job: job)
-            return (notice, due.thing.account)
+            return (notice, notices.forSite(mail, now: now), due.thing.account)
         }
         return try await store.write { (transaction) throws(StoreError) in
             var new = 0
-            for (notice, account) in all where try transaction.wantsNotice(source.kind, account) {
-                if try transaction.send(notice, of: account) { new += 1 }
+            for (notice, site, account) in all where try transaction.wantsNotice(source.kind, account) {
+                guard try transaction.send(notice, of: account) else { continue }
+                new += 1
+                try transaction.send(site, of: account)
             }
             return new
         }
