@@ -219,7 +219,6 @@ package struct Server: Sendable {
     var worker: JobWorker {
         var handlers: [Job.Kind: JobWorker.Handler] = [:]
         if let deliver {
-            // See Settings.doneJobs.
             handlers[.sendMail] = JobWorker.Handler(
                 perform: { id, payload in
                     guard let mail = Mail(payload: payload) else { return .failed("its payload is no mail") }

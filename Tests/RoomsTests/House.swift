@@ -72,7 +72,7 @@ enum House {
             ["CStrengthModule", "Crypto", "Foundation"], "makes the room's parts from files and the module's name from its content"
         ),
         "SiteChannel": (["Foundation", "Crypto"], "signs what it sends, in JSON"),
-        "NotificationSettings": (["Foundation", "Mustache"], "reads base64 and templates"),
+        "NotificationSettings": (["Foundation"], "reads base64 and a folder"),
         "MailWords": (["Mustache", "Yams"], "reads the catalogue of words"),
         "WebhookSender": (["Foundation", "Glibc", "CCurl", "NetworkAddress"], "the door to places of the site's own"),
         "ImportRow": (["FoundationEssentials", "PasswordHashing"], "reads dates and hashes"),

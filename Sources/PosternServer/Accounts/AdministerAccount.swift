@@ -65,8 +65,7 @@ struct AdministerAccount: Sendable {
     ) throws(StoreError) -> Bool {
         guard case .account(let id, let session, _) = actor else { return true }
         if case .endSessions = act { return true }
-        let hasFactor = try transaction.hasSecondFactor(id)
-        return try transaction.proof(of: session, account: id)?.isFresh(hasFactor: hasFactor, now: now) ?? false
+        return try transaction.isFreshlyProven(session, of: id, now: now)
     }
 
     private func mayPerform(_ act: Act, on account: Account, as role: Account.Role) -> Bool {

@@ -34,12 +34,9 @@ struct ChangeEmail: Sendable {
     static let lifetime = Duration.seconds(24 * 3_600)
 
     func isProven(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
-        try await store.read { (transaction) throws(StoreError) in try isProven(session, in: transaction, now: now) }
-    }
-
-    private func isProven(_ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Bool {
-        let hasFactor = try transaction.hasSecondFactor(session.account)
-        return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: now) == true
+        try await store.read { (transaction) throws(StoreError) in
+            try transaction.isFreshlyProven(session.id, of: session.account, now: now)
+        }
     }
 
     func ask(_ email: EmailAddress, in session: LiveSession, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
@@ -47,7 +44,7 @@ struct ChangeEmail: Sendable {
         let confirmation = notices.make(mails.confirmation(to: email, link: token), now: now)
         let known = notices.make(mails.addressTaken(to: email), now: now)
         return try await store.write { (transaction) throws(StoreError) in
-            guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
+            guard try transaction.isFreshlyProven(session.id, of: session.account, now: now) else { return .stepUpNeeded }
             guard let account = try transaction.account(session.account), let setAt = account.passwordSetAt else { return .stepUpNeeded }
             guard account.email != email.address else { return .unchanged }
             if let domains, !domains.contains(String(email.domain)) { return .otherDomain }

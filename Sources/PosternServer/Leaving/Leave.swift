@@ -12,11 +12,6 @@ struct Leave: Sendable {
         case busy
     }
 
-    /// What the page shows.
-    struct View: Equatable, Sendable {
-        let leavesAt: Timestamp?
-    }
-
     let store: any Store
     let hasher: PasswordHasher
     let notices: Notices
@@ -31,15 +26,14 @@ struct Leave: Sendable {
     /// For what needs no password besides: whether the strongest factor was proved minutes ago.
     func isFresh(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
         try await store.read { (transaction) throws(StoreError) in
-            let hasFactor = try transaction.hasSecondFactor(session.account)
-            return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: now) == true
+            try transaction.isFreshlyProven(session.id, of: session.account, now: now)
         }
     }
 
     private func isProven(_ session: LiveSession, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Bool {
         // Without a second factor the password, typed here, is the proof.
         guard try transaction.hasSecondFactor(session.account) else { return true }
-        return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: true, now: now) == true
+        return try transaction.isFreshlyProven(session.id, of: session.account, now: now)
     }
 
     func leave(_ session: LiveSession, password: Password, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {

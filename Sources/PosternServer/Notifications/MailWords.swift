@@ -61,7 +61,7 @@ struct MailWords: Sendable {
                     throw Problem(description: "\(name): '\(key).\(part)' is not known. Known: \(Self.parts.joined(separator: ", ")).")
                 }
                 do {
-                    entry.parts[part] = try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + words)
+                    entry.parts[part] = try Pages.plainTemplate(of: words)
                 } catch {
                     throw Problem(description: "\(name): '\(key).\(part)' is no template: \(error)")
                 }

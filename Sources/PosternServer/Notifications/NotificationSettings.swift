@@ -1,5 +1,4 @@
 import Foundation
-import Mustache
 import Secrets
 
 extension Settings {
@@ -46,7 +45,7 @@ extension Settings {
         }
         if let words = try read("notices.en.yaml", { try MailWords(overriding: $0, name: "notices.en.yaml") }) { mailLayout.words = words }
         mailLayout.html = try read("mail.html", Pages.template(of:))
-        mailLayout.text = try read("mail.txt") { try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + $0) }
+        mailLayout.text = try read("mail.txt", Pages.plainTemplate(of:))
         guard found > 0 else {
             throw raw.problem("mail.templates", found: folder, allowed: "a folder with notices.en.yaml, mail.html or mail.txt in it")
         }

@@ -32,7 +32,7 @@ struct ChangePassword: Sendable {
     ) throws(StoreError) -> Bool {
         // Without a second factor the current password is the proof.
         guard try transaction.hasSecondFactor(session.account) else { return true }
-        return try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: true, now: now) == true
+        return try transaction.isFreshlyProven(session.id, of: session.account, now: now)
     }
 
     /// - Parameter renews: whether the session goes on under a new token: a browser's does, a program keeps the one it holds.

@@ -56,7 +56,7 @@ struct PasswordCommand: AsyncParsableCommand {
             abstract: "Turn lists of SHA-1 hashes into a filter file.",
             discussion: """
                 Each line has 40 hexadecimal digits, and perhaps ':' and a count, as the lists of haveibeenpwned.com have. A server that \
-                uses a filter of that name takes the new one within a second.
+                uses a filter of that name takes the new one as soon as it has copied it.
                 """)
 
         @Argument(help: "Lists of hashes.") var lists: [String]

@@ -31,9 +31,7 @@ struct ResetFactors: Sendable {
                 guard role == .owner || (role == .administrator && account.role != .owner), session.account != id else {
                     return .notAllowed
                 }
-                let hasFactor = try transaction.hasSecondFactor(session.account)
-                let proof = try transaction.proof(of: session.id, account: session.account)
-                guard proof?.isFresh(hasFactor: hasFactor, now: now) == true else { return .stepUpNeeded }
+                guard try transaction.isFreshlyProven(session.id, of: session.account, now: now) else { return .stepUpNeeded }
             }
             try transaction.lockFactors(of: id)
             guard try apply(act, to: id, in: transaction) else { return .unchanged }

@@ -22,10 +22,15 @@ struct Pages: Sendable {
     /// For what is no HTML: nothing is escaped.
     static func textTemplate(_ text: String) -> MustacheTemplate {
         do {
-            return try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + text)
+            return try plainTemplate(of: text)
         } catch {
             preconditionFailure("A built-in text is no template: \(error)")
         }
+    }
+
+    /// Somebody else's text.
+    static func plainTemplate(of text: String) throws -> MustacheTemplate {
+        try MustacheTemplate(string: "{{% CONTENT_TYPE: TEXT}}\n" + text)
     }
 
     /// Somebody else's page, with everything escaped as in ours.
