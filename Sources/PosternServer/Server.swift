@@ -280,6 +280,7 @@ package struct Server: Sendable {
         guard let deliver else { return }
         let remind = Remind(store: store, sources: sources, deliver: deliver)
         handlers[.remind] = JobWorker.Handler(
+            rest: .milliseconds(5),
             perform: { id, payload in
                 do throws(StoreError) { return try await remind.remind(payload, id: id, now: Timestamp.now()) } catch {
                     return .failed("the database can't be reached")

@@ -9,6 +9,8 @@ package final class JobWorker: Service {
     package struct Handler: Sendable {
         /// How many are claimed together. Those that were done but not yet written down are done again if the process is killed.
         let batch: Int64
+        /// Waited before each round's work, so that thousands of what nobody waits for leave the machine to who signs in.
+        let rest: Duration?
         /// Done so often, once in each period.
         let period: PeriodicJob?
         let perform: @Sendable (Job.ID, Secret<[UInt8]>) async -> JobOutcome
@@ -16,10 +18,11 @@ package final class JobWorker: Service {
         let ended: (@Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void)?
 
         package init(
-            batch: Int64 = 1, period: PeriodicJob? = nil, perform: @escaping @Sendable (Job.ID, Secret<[UInt8]>) async -> JobOutcome,
+            batch: Int64 = 1, rest: Duration? = nil, period: PeriodicJob? = nil,
+            perform: @escaping @Sendable (Job.ID, Secret<[UInt8]>) async -> JobOutcome,
             ended: (@Sendable (borrowing Transaction, ClaimedJob, JobEnd, Timestamp) throws(StoreError) -> Void)? = nil
         ) {
-            (self.batch, self.period, self.perform, self.ended) = (batch, period, perform, ended)
+            (self.batch, self.rest, self.period, self.perform, self.ended) = (batch, rest, period, perform, ended)
         }
     }
 
@@ -120,6 +123,7 @@ package final class JobWorker: Service {
         let batch = ClaimedJobs(kind: kind, lease: lease, claimedAt: now, jobs: jobs)
         let heart = Task { await self.beat(batch) }
         defer { heart.cancel() }
+        if let rest = handler.rest { try? await Task.sleep(for: rest) }
         var outcomes: [JobOutcome] = []
         for job in jobs { outcomes.append(await perform(job, kind, handler)) }
         return Finished(batch: batch, outcomes: outcomes)

@@ -16,6 +16,8 @@ struct FindExpiring: Sendable {
 
     /// Few enough that a sign-in behind them on SQLite's one writer hardly waits.
     private static let perTransaction = 25
+    /// Between two transactions, so that sign-ins have the machine for most of the time: 30,000 reminders take half a minute.
+    private static let pause = Duration.milliseconds(20)
 
     /// - Returns: how many reminders are new.
     func run(now: Timestamp) async throws(StoreError) -> Int {
@@ -24,6 +26,7 @@ struct FindExpiring: Sendable {
             try await eachPage(of: source, now: now) { (due) throws(StoreError) in
                 for start in stride(from: 0, to: due.count, by: Self.perTransaction) {
                     let part = due[start..<min(start + Self.perTransaction, due.count)]
+                    if start > 0 { try? await Task.sleep(for: Self.pause) }
                     new += try await write(Array(part), source, now: now)
                 }
             }
