@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "OneTimePassword", targets: ["OneTimePassword"]),
         .library(name: "PasswordStrength", targets: ["PasswordStrength"]),
         .library(name: "BreachFilter", targets: ["BreachFilter"]),
+        .library(name: "Throttle", targets: ["Throttle"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -37,6 +38,7 @@ let package = Package(
         .target(name: "PasswordStrength", dependencies: ["CPasswordWords"]),
         .target(name: "CPasswordWords", exclude: ["words.bin"]),
         .target(name: "BreachFilter", dependencies: [crypto]),
+        .target(name: "Throttle"),
 
         // The database seam.
         .target(name: "Storage"),
@@ -66,7 +68,7 @@ let package = Package(
             name: "PosternServer",
             dependencies: [
                 "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
-                "OneTimePassword", "CQREncode", "CPublicSuffix", "PasswordStrength", "BreachFilter", "CStrengthModule",
+                "OneTimePassword", "CQREncode", "CPublicSuffix", "PasswordStrength", "BreachFilter", "Throttle", "CStrengthModule",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -88,13 +90,14 @@ let package = Package(
         .testTarget(name: "NetworkAddressTests", dependencies: ["NetworkAddress", "Support"]),
         .testTarget(name: "PasswordStrengthTests", dependencies: ["PasswordStrength", "Support"]),
         .testTarget(name: "BreachFilterTests", dependencies: ["BreachFilter", "Support"]),
+        .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Support"], exclude: ["rack-attack.rb"]),
         .testTarget(name: "OneTimePasswordTests", dependencies: ["OneTimePassword", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),
         .testTarget(
             name: "PosternServerTests",
             dependencies: [
                 "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing", "OneTimePassword",
-                "PasswordStrength", "BreachFilter",
+                "PasswordStrength", "BreachFilter", "Throttle",
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
             ]),
@@ -103,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "PosternBenchmarks",
             dependencies: [
-                "PosternServer", "Storage", "Secrets", "OneTimePassword", "PasswordStrength", "BreachFilter",
+                "PosternServer", "Storage", "Secrets", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle", "NetworkAddress",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -4,9 +4,9 @@
 set -euo pipefail
 packages=(gcc g++ libc6-dev binutils pkg-config libargon2-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev libqrencode-dev libpsl-dev libcrypt-dev libssl-dev zopfli)
 if [ "${1:-run}" = test ]; then
-    packages+=(postgresql nginx-light caddy chromium chromium-driver python3-venv openssl argon2 wrk curl oathtool zbar-tools haproxy nodejs)
+    packages+=(postgresql nginx-light caddy chromium chromium-driver python3-venv openssl argon2 wrk curl oathtool zbar-tools haproxy nodejs ruby ruby-rack-attack)
 fi
-[ "${1:-run}" = bench ] && packages+=(gcc nginx-light wrk glewlwyd sqlite3)
+[ "${1:-run}" = bench ] && packages+=(gcc nginx-light wrk glewlwyd sqlite3 ruby ruby-rack-attack)
 if ! command -v swift >/dev/null; then
     echo "Postern needs a Swift 6.2 toolchain or newer: 'swift' is not on the PATH. See https://www.swift.org/install/linux/" >&2
     exit 1

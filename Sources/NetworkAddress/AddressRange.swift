@@ -29,7 +29,7 @@ public struct AddressRange: Hashable, Sendable {
         address.high & Self.mask(bits) == first.high && address.low & Self.mask(bits - 64) == first.low
     }
 
-    private static func mask(_ bits: Int) -> UInt64 {
+    static func mask(_ bits: Int) -> UInt64 {
         bits <= 0 ? 0 : bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits))
     }
 }

@@ -33,6 +33,11 @@ public struct IPAddress: Hashable, Sendable {
     /// 127.0.0.0/8 or ::1.
     public var isLoopback: Bool { isIPv4 ? low >> 24 & 0xFF == 127 : high == 0 && low == 1 }
 
+    /// The network that begins with the first `bits` of it: 0…32 for IPv4, 0…128 for IPv6; more count as all.
+    public func network(_ bits: Int) -> AddressRange {
+        AddressRange(first: self, bits: isIPv4 ? 96 + min(32, max(0, bits)) : min(128, max(0, bits)))
+    }
+
     /// The network a single client can move in at will: the address itself for IPv4, its /64 for IPv6.
     public var client: AddressRange { isIPv4 ? AddressRange(first: self, bits: 128) : AddressRange(first: self, bits: 64) }
 }
