@@ -8,6 +8,7 @@ import base64, hmac, json, os, pathlib, re, shutil, statistics, struct, subproce
 import gateway
 import jobs
 import strength
+import throttling
 from harness import *
 from peers import glewlwyd
 
@@ -234,6 +235,7 @@ def first_minutes():
 def table(figures):
     checks, memory_, signs, codes, flood, cold, gate = (
         figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start", "gateway"))
+    slow = figures["throttling"]
     queue, daily, taken = (figures[name] for name in ("queues", "daily_run", "import"))
     first, guess, sieve, meter = (figures[name] for name in ("first_minutes", "strength", "filter", "meter"))
     rows = [
@@ -263,6 +265,13 @@ def table(figures):
         ("… a keystroke estimated, median", f"{meter['keystroke_ms']:.3f} ms", "", "under 5 ms"),
         ("stolen passwords: look-ups a second in 10 million", f"{sieve['per_second']:,}", "", "at least 1,000,000"),
         ("… building a filter of 10 million", f"{sieve['build_seconds']:.0f} s", f"{sieve['build_mb']:.0f} MB, {sieve['bytes_per_hash']:.2f} bytes a hash", "at most 60 s and 1 GB"),
+        ("requests that two rules decide a second, one core, a million keys", f"{slow['decisions']['per_second']:,}", f"Rack::Attack in its process {slow['decisions']['rack_attack_per_second']:,}", "at least 860,000"),
+        ("… as often as Rack::Attack", f"{slow['decisions']['times_rack_attack']:.0f} times", "", ""),
+        ("… memory for each key", f"{slow['decisions']['bytes_per_key']:.0f} B", "", "at most 128 B, aim 64"),
+        ("a blocklist of a million networks answers in", f"{slow['blocklist']['median_ns']:.0f} ns", f"p99 {slow['blocklist']['p99_ns']:.0f} ns, {slow['blocklist']['mb']:.0f} MB", "at most 1,000 ns"),
+        ("session checks a second under 20 rules", f"{slow['gateway']['with']:,.0f}", f"without {slow['gateway']['without']:,.0f}: {slow['gateway']['cost']:.1%} less", "at most 5 % less"),
+        ("wrong passwords counted for good a second, PostgreSQL, 8 at once", f"{slow['failures']['per_second']:,}", "", "at least 2,000"),
+        ("a simulation over 10 million attempts", f"{slow['simulation']['seconds']:.0f} s", "", "at most 60 s"),
         ("jobs that do nothing a second, SQLite, one by one", f"{queue['sqlite_jobs']:,.0f}", f"durable commits {queue['sqlite_commits']:,.0f}", ""),
         ("… share of the commits", f"{queue['sqlite_share']:.0%}", "", "at least 40 %"),
         ("… PostgreSQL, one by one", f"{queue['postgres_jobs']:,.0f}", f"a bare SKIP LOCKED loop {queue['postgres_raw']:,.0f}", ""),
@@ -305,7 +314,7 @@ def main():
                               ("gateway", gateway.through_nginx), ("first_minutes", first_minutes), ("sign_ins", sign_ins),
                               ("second_factors", second_factors), ("strength", strength.estimates),
                               ("filter", strength.filter_of_ten_million), ("meter", strength.meter),
-                              ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
+                              ("throttling", throttling.throttling), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()
         print("bench: overload", file=sys.stderr, flush=True)

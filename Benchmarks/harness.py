@@ -8,6 +8,9 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix="postern-bench-"))
 PASSWORD = "correct horse battery"
 CORES = os.cpu_count()
 running = []
+# Every load comes from one address, and with one person's password many times at once.
+os.environ |= {"POSTERN_THROTTLING_SIGN_IN_PER_ADDRESS": "1000000/1d", "POSTERN_THROTTLING_SIGN_IN_WAIT_AFTER": "100/15m",
+               "POSTERN_THROTTLING_SIGN_IN_BLOCK_AFTER": "100"}
 
 
 def free_port():

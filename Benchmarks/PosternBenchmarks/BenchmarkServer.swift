@@ -15,10 +15,12 @@ struct BenchmarkServer {
     let barePort: Int
     let sessions: Int
     let tokensFile: String
+    /// A settings file; nil for none.
+    let config: String?
 
     func run() async throws {
         let settings = try Settings.load(
-            file: nil, environment: [:], overrides: .init(dataDirectory: directory, listen: "127.0.0.1:\(port)"),
+            file: config, environment: [:], overrides: .init(dataDirectory: directory, listen: "127.0.0.1:\(port)"),
             cores: ProcessInfo.processInfo.activeProcessorCount)
         let opening = try await Opening.open(settings)
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }

@@ -4,10 +4,10 @@
 /// `serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE` and `send …`: Benchmarks/bench.py says how.
 let arguments = CommandLine.arguments
 switch arguments.dropFirst().first {
-case "serve" where arguments.count == 7:
+case "serve" where arguments.count == 7 || arguments.count == 8:
     try await BenchmarkServer(
         directory: arguments[2], port: Int(arguments[3]) ?? 0, barePort: Int(arguments[4]) ?? 0, sessions: Int(arguments[5]) ?? 0,
-        tokensFile: arguments[6]
+        tokensFile: arguments[6], config: arguments.count == 8 && arguments[7] != "-" ? arguments[7] : nil
     ).run()
 case "send" where arguments.count == 8:
     OpenLoopClient(
@@ -20,8 +20,13 @@ case "slowest" where arguments.count == 3: StrengthSearch(seconds: Double(argume
 case "filter" where arguments.count == 5: try FilterRate(file: arguments[2], copy: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
 case "jobs" where arguments.count == 6:
     try await JobRate(directory: arguments[2], database: arguments[3], jobs: Int(arguments[4]) ?? 0, batch: Int(arguments[5]) ?? 1).run()
+case "throttle" where arguments.count == 4: try ThrottleRate(settings: arguments[2], seconds: Double(arguments[3]) ?? 1).run()
+case "blocklist" where arguments.count == 3: BlocklistRate(networks: Int(arguments[2]) ?? 0).run()
+case "failures" where arguments.count == 6:
+    try await FailureRate(directory: arguments[2], database: arguments[3], failures: Int(arguments[4]) ?? 0, atOnce: Int(arguments[5]) ?? 1)
+        .run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH"
     )
 }
