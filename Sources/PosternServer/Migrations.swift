@@ -30,5 +30,8 @@ extension Migration {
         .joined,
         .emailChanges,
         .leaving,
+        .throttling,
+        .blocklist,
+        .knownBrowserAttempts,
     ]
 }

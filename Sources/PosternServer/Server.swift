@@ -24,6 +24,8 @@ package struct Server: Sendable {
     let setUp: SetUpOwner
     let passwords: PasswordParts
     let notices: Notices
+    let rules: RulesInForce
+    let gate: RequestGate
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -39,6 +41,12 @@ package struct Server: Sendable {
         let directory = AppDirectory(store: store, configured: settings.apps, logger: logger)
         self.directory = directory
         mailbox = settings.showsDevelopmentMailbox ? DevelopmentMailbox() : nil
+        let rules = RulesInForce(settings, store: store, logger: logger)
+        self.rules = rules
+        let gate = RequestGate(
+            blocks: BlockList(store: store, trustedProxies: settings.trustedProxies, logger: logger), rules: rules.requests, store: store,
+            identifiers: keys.current.authenticator(for: "key of a rule"), logger: logger)
+        self.gate = gate
         let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
         let pages = Pages(site: settings.site)
         let shell = Shell(
@@ -46,7 +54,9 @@ package struct Server: Sendable {
             forms: CrossSite(keys: keys.current),
             random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
-            apps: Self.hosts(directory), headers: SecurityHeaders())
+            apps: Self.hosts(directory),
+            check: RequestCheck(isNeeded: { gate.isNeeded }, refusal: { await gate.verdict($0, now: $1).refused }),
+            headers: SecurityHeaders())
         let passwords = try PasswordParts(settings: settings, filterCopiedTo: settings.dataDirectory)
         self.passwords = passwords
         let notices = Notices(keys: keys, random: random, site: settings.siteChannels)
@@ -61,7 +71,11 @@ package struct Server: Sendable {
         let parts = Parts(
             settings: settings, store: store, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
             setUp: setUp,
-            passwords: passwords, gateway: gateway, mailbox: mailbox)
+            passwords: passwords, gateway: gateway, mailbox: mailbox,
+            tries: PasswordTries(
+                rules: rules, trustedProxies: settings.trustedProxies, blocks: gate.blocks,
+                locks: LockNotices(notices: notices, mails: LockMail(publicURL: settings.publicURL, layout: settings.mailLayout)),
+                random: random))
         routes = parts.rooms.flatMap(\.routes)
         frontDoor = FrontDoor(
             shell: shell, routes: routes,
@@ -95,6 +109,10 @@ package struct Server: Sendable {
         let passwords: PasswordParts
         let gateway: GatewayWeb
         let mailbox: DevelopmentMailbox?
+        let tries: PasswordTries
+
+        var locks: AccountLocks { AccountLocks(keys.current) }
+        var check: PasswordCheck { PasswordCheck(store: store, hasher: hasher, tries: tries) }
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: settings.mailLayout)
@@ -104,7 +122,7 @@ package struct Server: Sendable {
                 random: random)
             let endSessions = EndSessions(store: store, desk: desk)
             let second = SecondFactorParts(self)
-            let views = Views(store: store, calendar: passwords.calendar)
+            let views = Views(store: store, calendar: passwords.calendar, locks: locks)
             let leavingMail = LeavingMail(publicURL: settings.publicURL, layout: settings.mailLayout)
             let links = passwords.links(notices)
             let previous = PreviousPasswords(store: store, hasher: hasher, policy: settings.passwords)
@@ -113,12 +131,12 @@ package struct Server: Sendable {
                     signUp: SignUp(
                         store: store, hasher: hasher, notices: notices, mails: mails, breaches: followUp, mode: settings.signUp,
                         domains: settings.signUpDomains, random: random),
-                    confirm: ConfirmEmail(store: store, hasher: hasher), invite: invite, passwords: passwords.desk, shell: shell),
+                    confirm: ConfirmEmail(store: store, check: check), invite: invite, passwords: passwords.desk, shell: shell),
                 SignInWeb(
                     signIn: SignIn(
                         store: store, desk: desk, hasher: hasher,
-                        identifiers: keys.current.authenticator(for: "identifier of a sign-in"),
-                        policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
+                        identifiers: locks.identifiers,
+                        tries: tries, policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
                         secondFactors: settings.secondFactors, breaches: passwords.atSignIn(notices), calendar: passwords.calendar,
                         links: links, random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
@@ -127,11 +145,12 @@ package struct Server: Sendable {
                 SetupWeb(setUp: setUp, passwords: passwords.desk, shell: shell),
                 ResetPasswordWeb(
                     reset: ResetPassword(
-                        store: store, desk: desk, hasher: hasher, previous: previous, followUp: followUp, links: links),
+                        store: store, desk: desk, hasher: hasher, previous: previous, followUp: followUp, links: links,
+                        locks: locks),
                     passwords: passwords.desk, shell: shell),
                 ChangePasswordWeb(
                     change: ChangePassword(
-                        store: store, desk: desk, hasher: hasher, previous: previous, followUp: followUp, random: random),
+                        store: store, desk: desk, hasher: hasher, check: check, previous: previous, followUp: followUp, random: random),
                     atSignIn: ChangeAtSignIn(
                         store: store, desk: desk, hasher: hasher, previous: previous, completion: second.completion,
                         calendar: passwords.calendar, followUp: followUp,
@@ -141,18 +160,18 @@ package struct Server: Sendable {
                 PasswordsWeb(desk: passwords.desk, module: passwords.module, person: views.passwordPerson),
                 ChangeEmailWeb(
                     change: ChangeEmail(
-                        store: store, desk: desk, hasher: hasher, domains: settings.signUp == .domains ? settings.signUpDomains : nil,
+                        store: store, desk: desk, check: check, domains: settings.signUp == .domains ? settings.signUpDomains : nil,
                         notices: notices,
                         mails: ChangeEmailMail(publicURL: settings.publicURL, layout: settings.mailLayout)),
                     shell: shell,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 LeavingWeb(
-                    leave: Leave(store: store, hasher: hasher, notices: notices, mails: leavingMail), shell: shell,
+                    leave: Leave(store: store, check: check, notices: notices, mails: leavingMail), shell: shell,
                     leavesAt: views.leavesAt, export: views.export,
                     stepUpRequired: { session, now in try await views.factors(of: session.account, now: now).stepUpRequired }),
                 AccountsWeb(rename: RenameAccount(store: store, desk: desk), shell: shell, details: views.account),
                 AdminWeb(
-                    administer: AdministerAccount(store: store, desk: desk, links: links), invite: invite,
+                    administer: AdministerAccount(store: store, desk: desk, links: links, locks: locks), invite: invite,
                     mayInvite: settings.signUp != .closed,
                     shell: shell,
                     figures: views.figures, search: views.search,
@@ -163,6 +182,17 @@ package struct Server: Sendable {
                     directory: gateway.directory,
                     preview: PreviewApp(store: store, assertions: gateway.assertions, random: random), shell: shell),
                 gateway,
+                SimulationWeb(
+                    simulate: Simulate(store: store),
+                    today: { [settings, rules = tries.rules] in
+                        var today = settings
+                        today.signInLimits = rules.signInLimits
+                        return today
+                    }, shell: shell, shadows: views.shadows),
+                ThrottlingWeb(unlock: Unlock(store: store, locks: locks), shell: shell),
+                BlocklistWeb(
+                    manage: ManageBlocks(store: store, trustedProxies: settings.trustedProxies, locks: locks, random: random), shell: shell,
+                    list: views.blocks),
                 EntryWeb(
                     gateway: gateway, enter: EnterApp(store: store, random: random), desk: desk, directory: gateway.directory, shell: shell),
                 NoticesWeb(
@@ -193,10 +223,10 @@ package struct Server: Sendable {
             let enrol = EnrolAuthenticator(
                 store: store, desk: desk, hasher: parts.hasher, keys: parts.keys, completion: completion, notices: notices,
                 issuer: settings.site.name, random: random)
-            let stepUp = StepUp(store: store, desk: desk, hasher: parts.hasher, check: check, notices: notices, random: random)
+            let stepUp = StepUp(store: store, desk: desk, passwords: parts.check, check: check, notices: notices, random: random)
             let manage = ManageAuthenticators(store: store, desk: desk, notices: notices)
             let codes = RecoveryCodes(store: store, hasher: parts.hasher, notices: notices, random: random)
-            let factors = Views(store: store, calendar: parts.passwords.calendar).factors
+            let factors = Views(store: store, calendar: parts.passwords.calendar, locks: parts.locks).factors
             secondStep = SecondStep(
                 store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices,
                 changesBreached: settings.passwords.breached.atSignIn == .change, calendar: parts.passwords.calendar, random: random)
@@ -326,7 +356,7 @@ package struct Server: Sendable {
                 address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
-        application.addServices(desk, directory, keys, worker, Upkeep(store: store, logger: logger))
+        application.addServices(desk, directory, keys, worker, rules, gate.blocks, gate, Upkeep(store: store, logger: logger))
         return application
     }
 }

@@ -31,6 +31,8 @@ struct Serving {
             try await opening.store.write { (transaction) throws(StoreError) in
                 try server.passwords.calendar.noteRules(in: transaction, now: .now())
             }
+            try await server.gate.blocks.load(now: .now())
+            try await server.rules.noteVersion(settings, now: .now())
             // Links of an earlier run die here.
             let setupLink = try await server.setUp.freshLink(now: .now()).map { "\(settings.publicURL)/auth/setup/\($0.text.exposed)" }
             let stillToCome = Mutex(beside == nil ? 1 : 2)

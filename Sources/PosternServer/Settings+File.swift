@@ -44,6 +44,19 @@ extension Settings {
         SettingKey(pattern: "notifications.allow-private"),
         SettingKey(pattern: "site.name"), SettingKey(pattern: "site.logo"), SettingKey(pattern: "site.accent"),
         SettingKey(pattern: "site.help"),
+        SettingKey(pattern: "throttling.sign-in.per-address"), SettingKey(pattern: "throttling.sign-in.wait-after"),
+        SettingKey(pattern: "throttling.sign-in.block-after"), SettingKey(pattern: "throttling.sign-in.lock-after"),
+        SettingKey(pattern: "throttling.sign-in.lock-for"), SettingKey(pattern: "throttling.sign-in.stuffing"),
+        SettingKey(pattern: "throttling.sign-in.stuffing-block"),
+        SettingKey(pattern: "throttling.rules.*.kind"), SettingKey(pattern: "throttling.rules.*.mode"),
+        SettingKey(pattern: "throttling.rules.*.event"),
+        SettingKey(pattern: "throttling.rules.*.apps", isList: true), SettingKey(pattern: "throttling.rules.*.paths", isList: true),
+        SettingKey(pattern: "throttling.rules.*.methods", isList: true),
+        SettingKey(pattern: "throttling.rules.*.addresses", isList: true),
+        SettingKey(pattern: "throttling.rules.*.user-agents", isList: true),
+        SettingKey(pattern: "throttling.rules.*.key", isList: true), SettingKey(pattern: "throttling.rules.*.limit"),
+        SettingKey(pattern: "throttling.rules.*.window"), SettingKey(pattern: "throttling.rules.*.shared"),
+        SettingKey(pattern: "throttling.rules.*.answer"),
     ]
 
     /// What the command line sets; it wins over environment and file.
@@ -100,9 +113,11 @@ extension Settings {
         try settings.readPasswords(raw)
         try settings.readSignUp(raw)
         try settings.readApps(raw)
+        try settings.readThrottling(raw)
         try settings.readSite(raw)
         try settings.readMail(raw)
         try settings.readNotifications(raw)
+        settings.source = Source(file: file, environment: Secret(environment), overrides: overrides, cores: cores)
         settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
         try settings.refuseInsecureCombinations(raw)
         return settings

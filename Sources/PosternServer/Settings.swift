@@ -30,6 +30,14 @@ package struct Settings: Sendable {
         var queue: Int
     }
 
+    struct Source: Sendable {
+        let file: String?
+        /// May hold secrets.
+        let environment: Secret<[String: String]>
+        let overrides: Overrides
+        let cores: Int
+    }
+
     enum Database: Sendable {
         case sqlite(path: String)
         case postgres(url: Secret<String>)
@@ -47,6 +55,10 @@ package struct Settings: Sendable {
     var groupSessions: [String: SessionPolicy] = [:]
     var secondFactors = SecondFactorPolicy()
     var passwords = PasswordPolicy()
+    /// Where these come from, to be read again; nil for those that were made by hand.
+    var source: Source?
+    var signInLimits = SignInLimits()
+    var throttleRules: [ThrottleRule] = []
     var apps: [App] = []
     var hashing: Hashing
     var smtp: SMTP?

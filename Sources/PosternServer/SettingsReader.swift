@@ -21,8 +21,8 @@ struct SettingsReader {
     func names(under key: String) -> [String] {
         Set(
             file.entries.keys.compactMap { entry -> String? in
-                let parts = entry.split(separator: ".")
-                return parts.count > 1 && parts[0] == key ? String(parts[1]) : nil
+                guard entry.hasPrefix(key + ".") else { return nil }
+                return entry.dropFirst(key.count + 1).split(separator: ".").first.map(String.init)
             }
         ).sorted()
     }

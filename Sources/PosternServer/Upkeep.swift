@@ -19,6 +19,9 @@ struct Upkeep: Service {
     /// A sign-up that nobody confirmed is deleted after that long.
     private static let unconfirmedKept = Duration.seconds(7 * 86_400)
 
+    /// Blocks that are over are kept this long to be looked at.
+    private static let blocksKept = Duration.seconds(90 * 86_400)
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -42,6 +45,8 @@ struct Upkeep: Service {
             try transaction.pruneAuthenticators(now: now)
             try transaction.pruneRecoverySets(now: now)
             try transaction.pruneChallenges(now: now)
+            try transaction.pruneThrottling(now: now)
+            try transaction.pruneBlocks(before: now - Self.blocksKept)
             try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)
             try transaction.buryExhaustedJobs(now: now)
             try transaction.noteLostNotices(now: now)

@@ -4,6 +4,7 @@ import Storage
 struct Views: Sendable {
     let store: any Store
     let calendar: PasswordCalendar
+    let locks: AccountLocks
 
     /// Lines of a list on an account's page.
     private static let latest: Int64 = 20
@@ -123,6 +124,21 @@ struct Views: Sendable {
         }
     }
 
+    @Sendable func blocks(_ all: Bool, before: Block.ID?, now: Timestamp) async throws(StoreError) -> BlocklistWeb.Listing {
+        try await store.read { (transaction) throws(StoreError) in
+            let blocks = try transaction.blocks(live: !all, before: before, limit: Int64(BlocklistWeb.mostShown + 1), now: now)
+            var people: [Account.ID: String] = [:]
+            for id in Set(blocks.compactMap(\.account)) { people[id] = try transaction.account(id)?.email }
+            return BlocklistWeb.Listing(
+                blocks: blocks, people: people, refusals: try transaction.refusals(limit: Int64(BlocklistWeb.mostShown)),
+                rules: try transaction.ruleVersions(limit: 2))
+        }
+    }
+
+    @Sendable func shadows() async throws(StoreError) -> [ShadowLine] {
+        try await store.read { (transaction) throws(StoreError) in try transaction.shadowLines() }
+    }
+
     @Sendable func person(_ id: Account.ID, now: Timestamp) async throws(StoreError) -> AdminWeb.Person? {
         try await store.read { (transaction) throws(StoreError) in
             guard let account = try transaction.account(id) else { return nil }
@@ -131,7 +147,11 @@ struct Views: Sendable {
                 attempts: try transaction.attempts(of: id, limit: Self.latest), authenticators: try transaction.authenticators(of: id),
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: id), tries: try transaction.codeTries(of: id),
                 audit: try transaction.auditLines(of: id, limit: Self.latest),
-                passwordExpiry: try calendar.expiry(of: account, in: transaction).map { ($0, $0 <= now) })
+                passwordExpiry: try calendar.expiry(of: account, in: transaction).map { ($0, $0 <= now) },
+                blocks: try transaction.blocks(live: true, of: id, limit: Self.latest, now: now),
+                failures: try EmailAddress(account.email).map { (email) throws(StoreError) in
+                    try transaction.tries(TriedAccount(id, email: email, identifiers: locks.identifiers).key, place: "").failures
+                } ?? 0)
         }
     }
 }

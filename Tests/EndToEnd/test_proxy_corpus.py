@@ -163,7 +163,7 @@ def test_a_peer_that_is_no_trusted_proxy_gets_no_answer_that_allows(gates, quest
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_trusted_proxy_that_describes_the_request_twice_opens_nothing(gates, question):
-    """HT-04: two descriptions are none."""
+    """HT-04, CVE-2025-64484: two descriptions are none."""
     gate = gates("Traefik")
     for lines in ((b"X-Original-URL: http://{HOST}/page",), (b"X-Forwarded-Uri: /page",), (b"X-Forwarded-Host: evil.example",), (b"Host: {OPEN}",)):
         used = {"request": b"X-Original", "forward": b"X-Forwarded", "envoy": b"Host"}[question]

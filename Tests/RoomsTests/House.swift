@@ -31,12 +31,12 @@ enum House {
     static let files = files(under: "Sources/PosternServer")
 
     static let instruments: Set<String> = [
-        "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter",
+        "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle",
     ]
 
     /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
     static let walls: [String: Set<String>] = [
-        "+Store": ["Storage", "Secrets", "NetworkAddress"],
+        "+Store": ["Storage", "Secrets", "NetworkAddress", "Throttle"],
         "+Web": ["Hummingbird", "HTTPTypes", "NIOCore", "Storage", "Secrets", "NetworkAddress"],
         "+Command": [
             "ArgumentParser", "Foundation", "Glibc", "Storage", "Secrets", "Logging", "Hummingbird", "NIOCore", "ServiceLifecycle",
@@ -45,7 +45,7 @@ enum House {
         "Page": ["Mustache", "Storage"],
         "Mail": ["Mustache", "Secrets", "Storage", "Foundation"],
         "": [
-            "Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter",
+            "Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle",
             "Synchronization",
         ],
     ]
@@ -54,6 +54,9 @@ enum House {
     static let exceptions: [String: (imports: Set<String>, reason: String)] = [
         "AppDirectory": (["Logging", "ServiceLifecycle"], "a service"),
         "PublicSuffix": (["CPublicSuffix"], "asks libpsl"),
+        "BlockList": (["Logging", "ServiceLifecycle"], "a service"),
+        "RequestGate": (["Logging", "ServiceLifecycle"], "a service"),
+        "RulesInForce": (["Foundation", "Logging", "ServiceLifecycle"], "a service that watches a file"),
         "SiteProbe": (["Foundation", "CCurl"], "the door for questions to sites"),
         "Serving": (
             ["Secrets", "Synchronization", "Storage", "Glibc", "Hummingbird", "Logging", "NIOCore", "ServiceLifecycle", "UnixSignals"],

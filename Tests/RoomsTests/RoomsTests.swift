@@ -7,6 +7,7 @@ import Testing
     func instruments(name: String) {
         let allowed: [String: Set<String>] = [
             "Secrets": ["Crypto"], "PasswordHashing": ["CArgon2", "CCrypt", "COpenSSL", "Glibc"], "NetworkAddress": ["Glibc"],
+            "Throttle": ["Glibc", "Synchronization"],
             "OneTimePassword": ["Crypto"],
             "PasswordStrength": ["CPasswordWords"], "BreachFilter": ["Crypto"],
         ]

@@ -199,7 +199,7 @@ extension PlaceOptions {
             let account = try await opening.account(email)
             // Other processes read the change from the database.
             let desk = SessionDesk(store: opening.store, logger: Logger(label: "postern"))
-            let flow = AdministerAccount(store: opening.store, desk: desk, links: opening.links)
+            let flow = AdministerAccount(store: opening.store, desk: desk, links: opening.links, locks: AccountLocks(opening.keys.current))
             switch try await flow.perform(act, on: account.id, by: .commandLine, now: .now()) {
             case .done: print("\(account.email) \(done).")
             case .unchanged: print("\(account.email) \(unchanged).")

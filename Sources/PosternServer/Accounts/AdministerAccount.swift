@@ -23,6 +23,8 @@ struct AdministerAccount: Sendable {
         case requirePasswordChange
         /// A link to choose another is mailed.
         case startPasswordReset
+        /// Wrong passwords are counted anew, and what they locked opens.
+        case releaseLocks
     }
 
     enum Outcome: Equatable, Sendable {
@@ -42,6 +44,7 @@ struct AdministerAccount: Sendable {
     let store: any Store
     let desk: SessionDesk
     let links: PasswordResetLinks
+    let locks: AccountLocks
 
     func perform(_ act: Act, on id: Account.ID, by actor: Actor, now: Timestamp) async throws(StoreError) -> Outcome {
         let outcome = try await store.write { (transaction) throws(StoreError) in
@@ -52,7 +55,7 @@ struct AdministerAccount: Sendable {
             guard try isProven(act, by: actor, in: transaction, now: now) else { return .stepUpNeeded }
             let (isChanged, event) = try apply(act, to: account, by: actor, in: transaction, now: now)
             guard isChanged else { return refusal(of: act, on: account) }
-            try transaction.record(event)
+            if let event { try transaction.record(event) }
             if case .delete = act {} else { try transaction.noteSessionChange(of: id, now: now) }
             return .done
         }
@@ -78,14 +81,14 @@ struct AdministerAccount: Sendable {
         switch act {
         case .disable: account.state == .disabled ? .unchanged : .lastOwner
         case .delete, .changeRole: .lastOwner
-        case .enable, .join, .leave, .endSessions, .requirePasswordChange, .startPasswordReset: .unchanged
+        case .enable, .join, .leave, .endSessions, .requirePasswordChange, .startPasswordReset, .releaseLocks: .unchanged
         case .changeUsername: .usernameTaken
         }
     }
 
     private func apply(
         _ act: Act, to account: Account, by actor: Actor, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) -> (isChanged: Bool, AuditEvent) {
+    ) throws(StoreError) -> (isChanged: Bool, AuditEvent?) {
         func event(_ kind: AuditEvent.Kind, _ detail: String = "") -> AuditEvent {
             AuditEvent(kind, account: account.id, by: actor.inAudit, from: actor.client, at: now, detail: detail)
         }
@@ -123,6 +126,9 @@ struct AdministerAccount: Sendable {
             try transaction.endEmailChange(of: account.id)
             if isOpen { try links.send(links.make(), to: account, by: actor.inAudit, client: actor.client, in: transaction, now: now) }
             return (isOpen, event(.passwordResetStarted))
+        case .releaseLocks:
+            try locks.release(account.id, by: actor.inAudit, client: actor.client, in: transaction, now: now)
+            return (true, nil)
         case .changeUsername(let username):
             return (
                 try transaction.changeUsername(of: account.id, to: username),

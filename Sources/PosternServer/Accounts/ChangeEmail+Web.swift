@@ -82,6 +82,7 @@ struct ChangeEmailWeb: Room {
         case .wrongPassword:
             return again("That isn’t the password of the account that asked. Don’t know of it? Close this page.", .unauthorized)
         case .linkInvalid: throw Refused(.linkInvalid)
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }
@@ -95,6 +96,7 @@ struct ChangeEmailWeb: Room {
         case .changed: return .nothing()
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .linkInvalid: throw Refused(.linkInvalid, field: "token")
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }

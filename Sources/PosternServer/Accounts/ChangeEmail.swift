@@ -19,12 +19,13 @@ struct ChangeEmail: Sendable {
         /// Used, replaced, too old, never ours, or the address has an account by now.
         case linkInvalid
         case wrongPassword
+        case tooManyTries(TryRefusal)
         case busy
     }
 
     let store: any Store
     let desk: SessionDesk
-    let hasher: PasswordHasher
+    let check: PasswordCheck
     /// Only addresses of these; nil for any.
     let domains: [String]?
     let notices: Notices
@@ -85,12 +86,11 @@ struct ChangeEmail: Sendable {
             }
         }
         guard let before = found else { return .linkInvalid }
-        guard let checked = try? await hasher.verify(password, against: before.passwordHash) else { return .busy }
-        guard checked.matches else {
-            try await store.write { (transaction) throws(StoreError) in
-                try transaction.noteWrongPassword(of: before.id, client: client, now: now, random: notices.random)
-            }
-            return .wrongPassword
+        switch try await check.check(password, of: before, before.id, at: .link, client: client, now: now) {
+        case .right: break
+        case .wrong: return .wrongPassword
+        case .refused(let refusal): return .tooManyTries(refusal)
+        case .busy: return .busy
         }
         let done: EmailAddress?
         do throws(StoreError) {
@@ -117,6 +117,7 @@ struct ChangeEmail: Sendable {
         guard try transaction.changeEmail(of: before.id, passwordSetAt: change.passwordSetAt, to: email) else { return nil }
         // A link to choose another password that went to the old address opens nothing any more.
         try transaction.voidPasswordReset(of: before.id)
+        try transaction.voidUnlockLink(of: before.id)
         try transaction.noteSessionChange(of: before.id, now: now)
         try transaction.record(AuditEvent(.emailChanged, account: before.id, by: .account(before.id), from: client, at: now))
         if let old = EmailAddress(before.email) {

@@ -14,6 +14,10 @@ struct AdminWeb: Room {
         let tries: CodeTries
         let audit: [AuditLine]
         let passwordExpiry: (at: Timestamp, isPast: Bool)?
+        /// Blocks of sign-ins to this account.
+        let blocks: [Block]
+        /// Wrong passwords in a row from browsers that aren't known.
+        let failures: Int64
     }
 
     let administer: AdministerAccount
@@ -45,6 +49,7 @@ struct AdminWeb: Room {
             act("end-sessions") { _ in .endSessions },
             act("require-password-change") { _ in .requirePasswordChange },
             act("start-password-reset") { _ in .startPasswordReset },
+            act("release-locks") { _ in .releaseLocks },
             act("join") { .join(try Self.group($0)) },
             act("leave") { .leave(try Self.group($0)) },
             act("role") { form in

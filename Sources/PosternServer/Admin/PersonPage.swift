@@ -65,6 +65,13 @@ struct PersonPage {
                 ]
             },
             "roles": Account.Role.allCases.map { ["value": $0.rawValue, "isCurrent": $0 == account.role] as [String: Any] },
+            "blocks": person.blocks.map {
+                [
+                    "what": $0.network.isEmpty ? "Sign-ins are blocked" : "Sign-ins from \($0.network) are blocked", "why": $0.why,
+                    "meaning": $0.meaning, "until": $0.until.map { "until \(ISOTime.words($0))" } ?? "until it is released",
+                ]
+            },
+            "wrongOnes": person.failures, "hasLocks": !person.blocks.isEmpty || person.failures > 0,
             "problem": problem ?? "", "done": done ?? "", "isDone": done != nil,
             "hasProblem": problem != nil,
         ]
@@ -88,6 +95,8 @@ struct PersonPage {
         {{#mayAct}}<section class="card" aria-labelledby="acts"><header><div><h2 id="acts">The account</h2><p>You never see or set a password.</p></div></header><ul class="rows">
         <li><div><p class="title">Username <code>{{username}}</code></p><p class="meta">Apps may know them by it.</p></div><div class="actions"><details class="confirm"><summary class="button small">Change<span class="visually-hidden"> the username</span></summary><form class="sure" action="/auth/admin/people/{{id}}/username" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><p>Apps that know people by username take them for somebody else from then on: what they keep there stays under {{username}}. The old name is never given to anybody else.</p><div class="field"><label for="username">New username</label><input class="input" id="username" name="username" required maxlength="40" pattern="[a-z][a-z0-9-]*" autocomplete="off" autocapitalize="none" spellcheck="false"></div><button class="button primary">Change the username</button></form></details></div></li>
         {{#hasPassword}}<li><div><p class="title">Password</p><p class="meta">{{passwordWords}} Only they ever choose it.</p></div><div class="actions">{{^mustChange}}\(act("require-password-change", "Ask for another", isDanger: false, "At their next sign-in {{email}} chooses another password. Sessions go on.")){{/mustChange}}{{#isActive}}\(act("start-password-reset", "Mail a link", isDanger: false, "{{email}} gets a link to choose another password. The one they have goes on until then.")){{/isActive}}</div></li>{{/hasPassword}}
+        {{#blocks}}<li><div><p class="title"><span class="badge bad">{{what}}</span></p><p class="meta">{{why}}, {{until}}. {{meaning}}</p></div></li>{{/blocks}}
+        {{#hasLocks}}<li><div><p class="title">{{wrongOnes}} wrong passwords in a row</p><p class="meta">From browsers that aren’t known. At 100 only those that are may sign in.</p></div><div class="actions">\(act("release-locks", "Count anew", isDanger: false, "What is counted and blocked against {{email}} ends. Codes of a second factor are counted apart."))</div></li>{{/hasLocks}}
         {{^isClosed}}<li><div><p class="title">Close the account</p><p class="meta">Nothing is deleted. Sessions end within a second.</p></div><div class="actions">\(act("disable", "Close the account", isDanger: true, "{{email}} can’t sign in until someone opens the account again. {{sessionCount}} sessions end."))</div></li>{{/isClosed}}
         {{#isClosed}}<li><div><p class="title">Open the account again</p><p class="meta">They can sign in as before.</p></div><div class="actions">\(act("enable", "Open the account", isDanger: false, "{{email}} can sign in again with the same password."))</div></li>{{/isClosed}}
         <li><div><p class="title">Delete the account</p><p class="meta">For good. The audit record keeps its id.</p></div><div class="actions">\(act("delete", "Delete the account", isDanger: true, "{{email}} is deleted with its sessions and history. This can’t be undone."))</div></li>

@@ -28,17 +28,10 @@ struct AuditLine: Sendable {
 extension Transaction {
     /// Writes an event down, in the transaction of its cause.
     borrowing func record(_ event: AuditEvent) throws(StoreError) {
-        let (actor, actorID): (String, Account.ID?) =
-            switch event.actor {
-            case .account(let id): ("account", id)
-            case .commandLine: ("command-line", nil)
-            case .visitor: ("visitor", nil)
-            case .server: ("server", nil)
-            }
         try change(
             """
             INSERT INTO audit_event (at, kind, account_id, actor, actor_id, address, detail)
-            VALUES (\(event.at), \(event.kind.rawValue), \(event.account), \(actor), \(actorID),
+            VALUES (\(event.at), \(event.kind.rawValue), \(event.account), \(event.actor.word), \(event.actor.id),
                 \(event.client?.address.description ?? ""), \(event.detail))
             """)
     }

@@ -50,6 +50,10 @@ struct AuditEvent: Sendable {
         case sessionEnded = "session.ended"
         case sessionsEnded = "session.all-ended"
         case keysRotated = "secrets.rotated"
+        case blocked = "block.made"
+        case blockReleased = "block.released"
+        case rulesChanged = "throttling.rules-changed"
+        case locksReleased = "sign-in.locks-released"
     }
 
     enum Actor: Sendable {
@@ -60,6 +64,18 @@ struct AuditEvent: Sendable {
         case server
         /// Nobody who is known: a visitor before signing in.
         case visitor
+
+        /// As it stands in the database.
+        var word: String {
+            switch self {
+            case .account: "account"
+            case .commandLine: "command-line"
+            case .server: "server"
+            case .visitor: "visitor"
+            }
+        }
+
+        var id: Account.ID? { if case .account(let id) = self { id } else { nil } }
     }
 
     let kind: Kind

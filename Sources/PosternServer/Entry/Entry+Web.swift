@@ -30,13 +30,14 @@ struct EntryWeb: Room {
         // The gate believes nothing of a proxy that isn't trusted: leading on from here would go round for ever.
         guard served == nil || gateway.isTrusted(visit) else { throw Refused(.unknownProxy) }
         let original = original(request, visit, host: host, isHTTPS: (visit.app?.origin ?? shell.publicURL).isHTTPS)
-        let finding = await gateway.find(request, original, served)
+        let finding = await gateway.finding(request, original, served, visit)
         switch finding.verdict {
         case .allow:
             let back = ReturnTo(onApp: original.place?.target ?? "/")?.location ?? "/"
             guard let app = served?.app else { return .seeOther(back) }
             return .seeOther(back).setting(cookie: try round(app, to: back, request, visit).cookie)
-        case .refused(let reason): return shell.answer(visit, reason, asPage: original.isNavigation)
+        case .refused(let reason):
+            return shell.answer(visit, finding.refusal ?? Refused(reason), asPage: original.isNavigation)
         case .signIn(let need):
             guard original.isNavigation else {
                 return shell.answerProgram(

@@ -37,7 +37,9 @@ struct GatewayWeb: Room {
         let finding = await find(request, visit, .originalURL)
         switch finding.verdict {
         case .allow: return allowed(finding, request)
-        case .refused(let reason): return Self.refused(.forbidden, reason)
+        case .refused(let reason):
+            let response = Self.refused(.forbidden, reason)
+            return finding.refusal.map(response.retrying) ?? response
         case .signIn(let need):
             var response = Self.refused(.unauthorized, need.reason)
             response.headers[.posternSignIn] = finding.original.isNavigation ? wayIn(finding, need) : ""
@@ -60,7 +62,8 @@ struct GatewayWeb: Room {
         let finding = await find(request, visit, dialect)
         switch finding.verdict {
         case .allow: return allowed(finding, request)
-        case .refused(let reason): return shell.answer(visit, reason, asPage: finding.original.isNavigation)
+        case .refused(let reason):
+            return shell.answer(visit, finding.refusal ?? Refused(reason), asPage: finding.original.isNavigation)
         case .signIn(let need):
             guard finding.original.isNavigation else {
                 return shell.answerProgram(visit, need.reason, signInURL: absolute(wayIn(finding, need)))
@@ -84,6 +87,8 @@ struct GatewayWeb: Room {
         let verdict: Gateway.Verdict
         /// `Authorization` held a session's token of ours: the app must not see it.
         let tookAuthorization: Bool
+        /// More of why it is refused, where a block or a rule did so.
+        var refusal: Refused?
     }
 
     /// Before any app is named, whatever asks is one app: at its proxy's host, with the e-mail as the name.
@@ -94,9 +99,36 @@ struct GatewayWeb: Room {
     }
 
     func find(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
-        let finding = await decide(request, original(request, visit, dialect))
+        var finding = await decide(request, original(request, visit, dialect))
+        if shell.check.isNeeded(), let refused = await refusal(of: finding, request, visit) { finding = refused }
         guard let mark = request.headers[.posternCheck] else { return finding }
         return await noted(finding, mark, request, visit)
+    }
+
+    /// For an app that is known, or the only one there is, with what blocks and rules say.
+    func finding(_ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ visit: Visit) async -> Finding {
+        let finding = await find(request, original, served)
+        guard shell.check.isNeeded() else { return finding }
+        return await refusal(of: finding, request, visit) ?? finding
+    }
+
+    /// What blocks and rules say of a request to an app, whoever is signed in.
+    private func refusal(of finding: Finding, _ request: Request, _ visit: Visit) async -> Finding? {
+        let peer = visit.peer ?? .unknown
+        // Most proxies that aren't trusted send no such header, and it wouldn't count.
+        let known =
+            isTrusted(visit)
+            ? ClientAddress(peer: peer, forwardedFor: request.headers[values: .xForwardedFor], trusted: shell.trustedProxies) : .known(peer)
+        guard case .known(let address) = known else { return Finding(finding.original, .refused(.proxyNotTrusted)) }
+        let account: Account.ID? = if case .allow(let session, _, _) = finding.verdict { session?.account } else { nil }
+        let asked = AskedRequest(
+            app: finding.app?.app.name ?? "", method: finding.original.method, target: finding.original.place?.target ?? "/",
+            client: Client(address: address, browser: request.headers[.userAgent] ?? ""), account: account,
+            header: { name in HTTPField.Name(name).flatMap { request.headers[$0] } })
+        guard let refused = await shell.check.refusal(asked, .now()) else { return nil }
+        var over = Finding(finding.original, .refused(refused.reason))
+        over.refusal = refused
+        return over
     }
 
     private func decide(_ request: Request, _ original: OriginalRequest) async -> Finding {

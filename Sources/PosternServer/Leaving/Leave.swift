@@ -6,6 +6,7 @@ struct Leave: Sendable {
     enum Outcome: Equatable, Sendable {
         case leaving(at: Timestamp)
         case wrongPassword
+        case tooManyTries(TryRefusal)
         /// A fresh proof of the second factor is needed.
         case stepUpNeeded
         case lastOwner
@@ -13,7 +14,7 @@ struct Leave: Sendable {
     }
 
     let store: any Store
-    let hasher: PasswordHasher
+    let check: PasswordCheck
     let notices: Notices
     let mails: LeavingMail
 
@@ -39,12 +40,14 @@ struct Leave: Sendable {
     func leave(_ session: LiveSession, password: Password, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
         let id = session.account
         let found = try await store.read { (transaction) throws(StoreError) in try transaction.account(id) }
-        guard let checked = try? await hasher.verify(password, against: found?.passwordHash) else { return .busy }
+        switch try await check.check(password, of: found, id, at: .session(session.id), client: client, now: now) {
+        case .right: break
+        case .wrong: return .wrongPassword
+        case .refused(let refusal): return .tooManyTries(refusal)
+        case .busy: return .busy
+        }
+        guard let account = found else { return .wrongPassword }
         return try await store.write { (transaction) throws(StoreError) in
-            guard checked.matches, let account = found else {
-                try transaction.noteWrongPassword(of: id, client: client, now: now, random: notices.random)
-                return .wrongPassword
-            }
             guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
             _ = try transaction.lockedAccounts(id, and: nil)
             guard try transaction.isDeletable(id) else { return .lastOwner }

@@ -54,6 +54,7 @@ struct LeavingWeb: Room {
                 try await page(session, passwordError: "That isn’t your password. Check for caps lock.", visit), status: .unauthorized)
         case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=%2Fauth%2Faccount%2Fleave")
         case .lastOwner: throw Refused(.lastOwner)
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }
@@ -91,6 +92,7 @@ struct LeavingWeb: Room {
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .stepUpNeeded: throw try await stepUpRequired(session, visit.now)
         case .lastOwner: throw Refused(.lastOwner)
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }

@@ -26,6 +26,7 @@ struct Notice: Sendable {
         case secondFactorReset = "second-factor-reset"
         case codesStopped = "codes-stopped"
         case codesStopLifted = "codes-stop-lifted"
+        case signInLocked = "sign-in-locked"
 
         /// Whether a person may do without. What tells of a change, or brings a link that was asked for, always comes.
         var isOptional: Bool { self == .passwordExpires }
@@ -52,6 +53,7 @@ struct Notice: Sendable {
             case .secondFactorReset: "Second factor removed by an administrator"
             case .codesStopped: "Too many wrong codes"
             case .codesStopLifted: "Codes work again"
+            case .signInLocked: "Too many wrong passwords"
             }
         }
     }

@@ -80,6 +80,8 @@ struct ChangeAtSignIn: Sendable {
                 try transaction.replacePassword(
                     of: account.id, setAt: challenge.passwordSetAt, with: hash, keeping: opened?.0.id, history: history, now: now)
             else { return nil }
+            // It proved all there is to prove, so it is no stranger.
+            if let mark = client.mark, opened != nil { try transaction.knowBrowser(mark, of: account.id, now: now) }
             try followUp.follow(password, of: account.id, setAt: now, in: transaction)
             try transaction.record(AuditEvent(.passwordChanged, account: account.id, by: .account(account.id), from: client, at: now))
             try followUp.tellOfChange(of: account.id, in: transaction, now: now)

@@ -67,6 +67,7 @@ struct ChangePasswordWeb: Room {
             page.problem = Self.tooSoon(time)
             return again(.conflict)
         case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=%2Fauth%2Faccount%2Fpassword")
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }
@@ -86,6 +87,7 @@ struct ChangePasswordWeb: Room {
         case .repeated(let password): throw password.refused
         case .tooSoon(let time): throw Refused(.passwordTooSoon, detail: Self.tooSoon(time))
         case .stepUpNeeded: throw try await stepUpRequired(session, visit.now)
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }

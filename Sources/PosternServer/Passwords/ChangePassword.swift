@@ -8,6 +8,7 @@ struct ChangePassword: Sendable {
         /// - Parameter token: under which a browser's session goes on (SE-02).
         case changed(token: SessionToken?)
         case wrongPassword
+        case tooManyTries(TryRefusal)
         case stepUpNeeded
         case repeated(RepeatedPassword)
         /// The one in use must stay until then.
@@ -18,6 +19,7 @@ struct ChangePassword: Sendable {
     let store: any Store
     let desk: SessionDesk
     let hasher: PasswordHasher
+    let check: PasswordCheck
     let previous: PreviousPasswords
     let followUp: BreachFollowUp
     let random: Randomness
@@ -41,14 +43,13 @@ struct ChangePassword: Sendable {
     ) async throws(StoreError) -> Outcome {
         let id = session.account
         let account = try await store.read { (transaction) throws(StoreError) in try transaction.account(id) }
-        guard let checked = try? await hasher.verify(current, against: account?.passwordHash) else { return .busy }
-        guard checked.matches, let account, let setAt = account.passwordSetAt else {
-            let random = random
-            try await store.write { (transaction) throws(StoreError) in
-                try transaction.noteWrongPassword(of: id, client: client, now: now, random: random)
-            }
-            return .wrongPassword
+        switch try await check.check(current, of: account, id, at: .session(session.id), client: client, now: now) {
+        case .right: break
+        case .wrong: return .wrongPassword
+        case .refused(let refusal): return .tooManyTries(refusal)
+        case .busy: return .busy
         }
+        guard let account, let setAt = account.passwordSetAt else { return .wrongPassword }
         let (groups, isStolen) = try await store.read { (transaction) throws(StoreError) in
             (try transaction.groups(of: id), try transaction.breachFinding(of: id) != nil)
         }
@@ -69,6 +70,8 @@ struct ChangePassword: Sendable {
             guard try transaction.replacePassword(of: id, setAt: setAt, with: hash, keeping: session.id, history: rules.history, now: now),
                 try transaction.notePasswordProof(in: session.id, of: id, token: token, now: now)
             else { return .wrongPassword }
+            // It goes on, so it is no stranger.
+            if let mark = client.mark { try transaction.knowBrowser(mark, of: id, now: now) }
             try followUp.follow(password, of: id, setAt: now, in: transaction)
             try transaction.record(AuditEvent(.passwordChanged, account: id, by: .account(id), from: client, at: now))
             try followUp.tellOfChange(of: id, in: transaction, now: now)

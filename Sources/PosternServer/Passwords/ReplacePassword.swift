@@ -17,6 +17,7 @@ extension Transaction {
         guard try setPassword(of: account, setAt: before, to: hash, now: now) else { return false }
         _ = try endSessions(of: account, except: session, now: now)
         try endTrust(of: account)
+        try forgetBrowsers(of: account)
         try endChallenges(of: account)
         try voidPasswordReset(of: account)
         return true

@@ -18,6 +18,7 @@ struct ResetPassword: Sendable {
     let previous: PreviousPasswords
     let followUp: BreachFollowUp
     let links: PasswordResetLinks
+    let locks: AccountLocks
 
     /// Sends a link, if the address has an open account; nobody is told which (LG-03). Nothing about the account changes (RC-15).
     func ask(_ email: EmailAddress, client: Client, now: Timestamp) async throws(StoreError) {
@@ -56,6 +57,9 @@ struct ResetPassword: Sendable {
                 try transaction.replacePassword(
                     of: reset.account, setAt: reset.passwordSetAt, with: hash, keeping: nil, history: history, now: now)
             else { return nil }
+            try locks.release(reset.account, by: .account(reset.account), client: client, in: transaction, now: now)
+            // Whoever reads the mail may try from here, whatever strangers do meanwhile (LG-10).
+            if let mark = client.mark { try transaction.knowBrowser(mark, of: reset.account, now: now) }
             // Whoever wanted the account deleted may not have been its owner.
             _ = try transaction.removeLeaving(reset.account)
             try followUp.follow(password, of: reset.account, setAt: now, in: transaction)

@@ -25,9 +25,9 @@ extension CodeVerdict {
         case .clockOff(let seconds):
             "Your phone’s clock is \(abs(seconds)) seconds \(seconds < 0 ? "behind" : "ahead"). Switch on automatic time there, then type the next code it shows."
         case .wait(let until):
-            "Too many wrong codes. This one wasn’t tried. Wait \(Self.span(until - now)), or use a recovery code."
+            "Too many wrong codes. This one wasn’t tried. Wait \(Span.words(until - now)), or use a recovery code."
         case .moreNeeded(let count, let from):
-            "That was right. After so many wrong codes, \(count) more right \(count == 1 ? "one is" : "ones are") needed in a row. Type the next one in \(Self.span(from - now)), or use a recovery code now."
+            "That was right. After so many wrong codes, \(count) more right \(count == 1 ? "one is" : "ones are") needed in a row. Type the next one in \(Span.words(from - now)), or use a recovery code now."
         }
     }
 
@@ -39,11 +39,5 @@ extension CodeVerdict {
         case .wrong, .used, .clockOff: break
         }
         return refused
-    }
-
-    private static func span(_ duration: Duration) -> String {
-        let seconds = max(1, duration.components.seconds + 1)
-        if seconds < 120 { return "\(seconds) seconds" }
-        return "\((seconds + 59) / 60) minutes"
     }
 }

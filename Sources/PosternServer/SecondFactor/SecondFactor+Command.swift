@@ -19,7 +19,10 @@ struct FactorsCommand: AsyncParsableCommand {
                 let outcome = try await opening.resetFactors.perform(.liftStop, on: account.id, by: .commandLine, now: .now())
                 guard outcome == .done || outcome == .unchanged else { throw failure("\(account.email) can't be changed.") }
             }
-            let factors = try await Views(store: opening.store, calendar: PasswordCalendar(policy: opening.settings.passwords)).factors(
+            let factors = try await Views(
+                store: opening.store, calendar: PasswordCalendar(policy: opening.settings.passwords),
+                locks: AccountLocks(opening.keys.current)
+            ).factors(
                 of: account.id, now: .now())
             if json { return try printJSON(FactorsDocument(factors)) }
             let width = factors.authenticators.map(\.name.count).max() ?? 4

@@ -140,7 +140,7 @@ struct SignInCompletion: Sendable {
         now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? {
         let account = challenge.account
-        guard try transaction.spendChallenge(challenge),
+        guard try transaction.spendChallenge(challenge), try !transaction.isBlockedByHand(account, now: now),
             try transaction.noteSignIn(account, passwordSetAt: challenge.passwordSetAt, now: now)
         else { return nil }
         let session = NewSession(
@@ -148,6 +148,7 @@ struct SignInCompletion: Sendable {
             client: client, now: now, random: random)
         let replacedOf = try replaced.flatMap { (token) throws(StoreError) in try transaction.endSession(tokenHash: token.hash, now: now) }
         try transaction.openSession(session)
+        if let mark = client.mark { try transaction.knowBrowser(mark, of: account, now: now) }
         let method = means.map { $0 == .recoveryCode ? "recovery_code" : "totp" } ?? "password"
         try transaction.recordAttempt(line(account, .signedIn, method, session.id, client, now))
         try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: client, at: now, detail: method))

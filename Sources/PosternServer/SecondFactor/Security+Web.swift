@@ -152,7 +152,7 @@ struct SecurityWeb: Room {
                 verdict.words(isRecoveryCode: proof.isRecoveryCode, now: visit.now), visit, status: verdict.reason.status
             )
             .retrying(verdict.refused(now: visit.now))
-        case .wrongPassword, .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
+        case .wrongPassword, .tooManyTries, .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
         case .busy: throw Refused(.busy)
         }
         switch try await manage.remove(id, in: session, client: visit.client, now: visit.now) {

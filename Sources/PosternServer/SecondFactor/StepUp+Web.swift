@@ -57,6 +57,7 @@ struct StepUpWeb: Room {
             return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: now))
         case .wrongPassword: page.problem = "That isn’t your password. Check for caps lock."
         case .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
         return .page(page.html(shell.pages), status: Reason.wrongCredentials.status)
@@ -81,6 +82,7 @@ struct StepUpWeb: Room {
         case .refused(let verdict): throw verdict.refused(isRecoveryCode: method == "recovery_code", now: visit.now)
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .factorNeeded, .noFactor: throw try await factors(session.account, visit.now).stepUpRequired
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }

@@ -13,6 +13,7 @@ struct StepUp: Sendable {
         case proved(token: SessionToken?)
         case refused(CodeVerdict)
         case wrongPassword
+        case tooManyTries(TryRefusal)
         /// The password is not the strongest factor that the account holds.
         case factorNeeded
         /// There is no second factor that could be proved.
@@ -22,7 +23,7 @@ struct StepUp: Sendable {
 
     let store: any Store
     let desk: SessionDesk
-    let hasher: PasswordHasher
+    let passwords: PasswordCheck
     let check: FactorCheck
     let notices: FactorNotices
     let random: Randomness
@@ -79,8 +80,13 @@ struct StepUp: Sendable {
         }
         guard !known.hasFactor else { return .factorNeeded }
         guard let password = try? Password(trying: text.exposed) else { return .wrongPassword }
-        guard let checked = try? await hasher.verify(password, against: known.account?.passwordHash) else { return .busy }
-        let isRight = checked.matches && known.account?.state == .active
+        let isRight: Bool
+        switch try await passwords.check(password, of: known.account, id, at: .session(session.id), client: client, now: now) {
+        case .right: isRight = known.account?.state == .active
+        case .wrong: isRight = false
+        case .refused(let refusal): return .tooManyTries(refusal)
+        case .busy: return .busy
+        }
         return try await store.write { (transaction) throws(StoreError) -> Outcome in
             let isNoted =
                 isRight ? try transaction.notePasswordProof(in: session.id, of: id, token: token, now: now) : false

@@ -40,6 +40,7 @@ extension Response {
             requestID: requestID)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? ([.busy, .unavailable, .passwordUnasked].contains(reason) ? "5" : nil)
+        headers.add(refused.rate, retryAfter: refused.retryAfter)
         let body = (try? encoded(problem)) ?? Data()
         return Response(status: reason.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
@@ -54,6 +55,7 @@ extension Response {
     func retrying(_ refused: Refused) -> Response {
         var copy = self
         copy.headers[.retryAfter] = refused.retryAfter.map { "\($0)" }
+        copy.headers.add(refused.rate, retryAfter: refused.retryAfter)
         return copy
     }
 
@@ -62,6 +64,15 @@ extension Response {
         var copy = self
         copy.headers.append(HTTPField(name: .setCookie, value: cookie))
         return copy
+    }
+}
+
+extension HTTPFields {
+    /// How a rate stands that was gone over (draft-ietf-httpapi-ratelimit-headers).
+    mutating func add(_ rate: RateState?, retryAfter: Int64?) {
+        guard let rate else { return }
+        self[.named("RateLimit-Policy")] = "\"\(rate.policy)\";q=\(rate.limit)"
+        self[.named("RateLimit")] = "\"\(rate.policy)\";r=\(rate.left);t=\(retryAfter ?? 0)"
     }
 }
 

@@ -65,6 +65,7 @@ extension HTTPField.Name {
     static let secFetchSite = named("Sec-Fetch-Site")
     static let secFetchMode = named("Sec-Fetch-Mode")
     static let csrfToken = named("X-CSRF-Token")
+    static let posternBrowser = named("Postern-Browser")
     static let xForwardedFor = named("X-Forwarded-For")
     static let xForwardedHost = named("X-Forwarded-Host")
     static let xForwardedProto = named("X-Forwarded-Proto")

@@ -20,3 +20,14 @@ enum ISOTime {
         return "\(day) \(months[month - 1]) \(parts[0]), \(iso.dropFirst(11).prefix(5)) UTC"
     }
 }
+
+/// A wait in words.
+enum Span {
+    static func words(_ duration: Duration) -> String {
+        let seconds = max(1, duration.components.seconds + 1)
+        if seconds < 120 { return "\(seconds) seconds" }
+        if seconds < 7_200 { return "\((seconds + 59) / 60) minutes" }
+        if seconds < 172_800 { return "\((seconds + 3_599) / 3_600) hours" }
+        return "\((seconds + 86_399) / 86_400) days"
+    }
+}

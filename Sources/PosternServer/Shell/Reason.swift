@@ -3,6 +3,8 @@ import HTTPTypes
 /// Every stable reason code that an answer can carry. docs/reasons.md explains each; programs switch on it.
 enum Reason: String, CaseIterable, Sendable {
     case wrongCredentials = "wrong-credentials"
+    case throttled
+    case blocked
     case busy
     case unavailable
     case outcomeUnknown = "outcome-unknown"
@@ -61,7 +63,7 @@ enum Reason: String, CaseIterable, Sendable {
     var status: HTTPResponse.Status {
         switch self {
         case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver: .unauthorized
-        case .codesWait: .tooManyRequests
+        case .codesWait, .throttled: .tooManyRequests
         case .busy, .unavailable, .outcomeUnknown, .passwordUnasked: .serviceUnavailable
         case .malformed, .proxyNotTrusted: .badRequest
         case .tooLarge: .contentTooLarge
@@ -72,7 +74,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongHost: .misdirectedRequest
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
-            .signUpClosed, .passwordStolen, .passwordExpired, .passwordChangeRequired,
+            .signUpClosed, .blocked, .passwordStolen, .passwordExpired, .passwordChangeRequired,
             .stepUpRequired, .secondFactorRequired:
             .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
@@ -89,6 +91,8 @@ enum Reason: String, CaseIterable, Sendable {
     var title: String {
         switch self {
         case .wrongCredentials: "That e-mail and password don’t match"
+        case .throttled: "Too many tries"
+        case .blocked: "Blocked"
         case .busy: "Too busy for a moment"
         case .unavailable: "Not working for a moment"
         case .outcomeUnknown: "It may have been done"
@@ -151,6 +155,8 @@ enum Reason: String, CaseIterable, Sendable {
         switch self {
         case .wrongCredentials:
             "Check for caps lock. If you made the account just now, open the link in our mail first."
+        case .throttled: "This one wasn’t looked at. Wait as long as Retry-After says."
+        case .blocked: "If you think it shouldn’t be so, ask an administrator."
         case .busy: "Your sign-in wasn’t tried, and nothing was lost. Send it again in a few seconds."
         case .outcomeUnknown: "The database went away at the last moment. Look whether it was done before you send it again."
         case .unavailable: "Nothing was changed. Try again in a minute; whoever is signed in stays signed in."
@@ -226,6 +232,8 @@ struct Refused: Error {
     var methods: [String]?
     /// Seconds until it makes sense to try again.
     var retryAfter: Int64?
+    /// How a rate stands that this request went over.
+    var rate: RateState?
     /// Where a person would sign in, for a program that was refused on an app's host.
     var signInURL: String?
 
@@ -234,4 +242,11 @@ struct Refused: Error {
         self.field = field
         self.detail = detail
     }
+}
+
+/// What `RateLimit` says (draft-ietf-httpapi-ratelimit-headers).
+struct RateState: Equatable, Sendable {
+    let policy: String
+    let limit: Int64
+    let left: Int64
 }

@@ -25,6 +25,8 @@ struct Shell: Sendable {
     /// Handed in by the composition root, so that the shell knows no room.
     let findSession: @Sendable (SessionToken, Timestamp) async throws(StoreError) -> LiveSession?
     let apps: AppHosts
+    /// Handed in as well.
+    let check: RequestCheck
     let headers: SecurityHeaders
 
     /// Answers through `handler`, or with a refusal that says why.
@@ -81,19 +83,16 @@ struct Shell: Sendable {
     /// The same for programs alone, whatever they accept.
     /// - Parameter signInURL: where a person would sign in.
     func answerProgram(_ context: Visit, _ reason: Reason, signInURL: String? = nil) -> Response {
-        var visit = context
-        if visit.id.isEmpty { visit.id = Self.hex(random.bytes(8)) }
         var refused = Refused(reason)
         refused.signInURL = signInURL
-        return finish(refusal(refused, .api, visit), visit)
+        return answer(context, refused, asPage: false)
     }
 
     /// A refusal by the gateway.
-    func answer(_ context: Visit, _ reason: Reason, asPage: Bool) -> Response {
-        guard asPage else { return answerProgram(context, reason) }
+    func answer(_ context: Visit, _ refused: Refused, asPage: Bool) -> Response {
         var visit = context
         if visit.id.isEmpty { visit.id = Self.hex(random.bytes(8)) }
-        return finish(refusal(Refused(reason), .page, visit), visit)
+        return finish(refusal(refused, asPage ? .page : .api, visit), visit)
     }
 
     /// Who asks, and for which host.
@@ -107,6 +106,7 @@ struct Shell: Sendable {
         visit.client = Client(address: address, browser: request.headers[.userAgent] ?? "")
         // A file or a sign of life may be asked for by any name: load balancers probe by address.
         if route.surface == .plain { return nil }
+        try await askRules(request, visit)
         let host = request.head.authority ?? ""
         if publicURL.isNamed(by: host) { return nil }
         guard let app = try await apps.at(host) else { throw wrongHost(host) }
@@ -114,6 +114,14 @@ struct Shell: Sendable {
         if route.place == .apps { return nil }
         guard route.surface == .page, !route.isUnsafe else { throw wrongHost(host) }
         return .seeOther(publicURL.description + (request.head.path ?? "/auth/account"))
+    }
+
+    private func askRules(_ request: Request, _ visit: Visit) async throws {
+        guard check.isNeeded() else { return }
+        let asked = AskedRequest(
+            app: nil, method: request.method.rawValue, target: request.head.path ?? "/", client: visit.client, account: nil,
+            header: { name in HTTPField.Name(name).flatMap { request.headers[$0] } })
+        if let refused = await check.refusal(asked, visit.now) { throw refused }
     }
 
     private func wrongHost(_ host: String) -> Refused {
@@ -132,7 +140,18 @@ struct Shell: Sendable {
             let known = Cookies.value(cookies.browser, in: request.headers).flatMap { Token(text: $0) }
             if visit.app == nil {
                 visit.browser = BrowserCookie(token: known ?? Token(random: random.bytes(Token.byteCount)), isNew: known == nil)
+                visit.client.mark = known.map(BrowserMark.init)
             }
+        } else if let text = request.headers[.posternBrowser] {
+            // Only a backend that is trusted with addresses is trusted with browsers.
+            guard trustedProxies.contains(where: { range in visit.peer.map { range.contains($0) } ?? false }) else {
+                throw Refused(.proxyNotTrusted, detail: "Postern-Browser is read from trusted-proxies only.")
+            }
+            guard let token = Token(text: text.utf8) else {
+                throw Refused(
+                    .malformed, detail: "Postern-Browser holds 32 random bytes in base64url, 43 characters, kept in a cookie of yours.")
+            }
+            visit.client.mark = BrowserMark(token)
         }
         let bearer = route.surface == .api ? request.headers[.authorization] : nil
         if let bearer {
@@ -263,6 +282,7 @@ struct Shell: Sendable {
         var response = Response.page(pages.error(refused, requestID: visit.id), status: refused.reason.status)
         let wait = refused.retryAfter ?? (refused.reason == .unavailable || refused.reason == .busy ? 5 : nil)
         response.headers[.retryAfter] = wait.map { "\($0)" }
+        response.headers.add(refused.rate, retryAfter: refused.retryAfter)
         return response
     }
 

@@ -37,6 +37,7 @@ struct SignInWeb: Room {
         case "invitation": page.notice = .invitationUsed
         case "reset": page.notice = .passwordReset
         case "attempt-over": page.notice = .attemptOver
+        case "unlocked": page.notice = .unlocked
         default: break
         }
         return .page(page.html(shell.pages))
@@ -66,6 +67,11 @@ struct SignInWeb: Room {
             return .seeOther("/auth/sign-in/change-password?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
         case .changeMailed(let cause): throw Refused(Self.reason(cause))
         case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
+        case .refused(let refusal):
+            let refused = refusal.refused(now: visit.now)
+            page.hasFailed = false
+            page.refusal = refused.detail ?? ""
+            return .page(page.html(shell.pages), status: refused.reason.status).retrying(refused)
         case .busy: throw Refused(.busy)
         }
     }
@@ -87,6 +93,7 @@ struct SignInWeb: Room {
             return try .json(NextStep(next: "change_password", attempt: challenge.token.text.exposed, methods: []))
         case .changeMailed(let cause): throw Refused(Self.reason(cause))
         case .wrongCredentials: throw Refused(.wrongCredentials)
+        case .refused(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }

@@ -26,6 +26,8 @@ struct SignIn: Sendable {
         case changeMailed(ChangeCause)
         /// No such account, wrong password, not confirmed, closed: the answer never says which (LG-01).
         case wrongCredentials
+        /// Too many were tried; this one was not.
+        case refused(TryRefusal)
         /// Too many passwords are being tried; this one was not.
         case busy
     }
@@ -41,6 +43,7 @@ struct SignIn: Sendable {
     let hasher: PasswordHasher
     /// Recognises an address that has no account without keeping it.
     let identifiers: KeyRing.Authenticator
+    let tries: PasswordTries
     let policies: SessionPolicies
     let secondFactors: SecondFactorPolicy
     /// Nil where passwords aren't held against lists at each sign-in.
@@ -56,15 +59,28 @@ struct SignIn: Sendable {
     }
 
     private func check(_ attempt: Attempt, now: Timestamp) async throws(StoreError) -> Outcome {
-        let known = try await store.lookUp { (transaction) throws(StoreError) in try transaction.account(email: attempt.email) }
-        guard let checked = try? await hasher.verify(attempt.password, against: known?.passwordHash) else { return .busy }
+        // Counted before it is tried, in a transaction of its own (LG-04, LG-05).
+        let (known, verdict) = try await store.write { (transaction) throws(StoreError) in
+            let account = try transaction.account(email: attempt.email)
+            let tried = TriedAccount(account?.id, email: attempt.email, identifiers: identifiers)
+            return (account, try tries.begin(tried, at: .signIn, client: attempt.client, in: transaction, now: now))
+        }
+        let ticket: PasswordTries.Ticket
+        switch verdict {
+        case .mayTry(let counted): ticket = counted
+        case .refused(let refusal): return .refused(refusal)
+        }
+        guard let checked = try? await hasher.verify(attempt.password, against: known?.passwordHash) else {
+            try await store.write { (transaction) throws(StoreError) in try tries.giveBack(ticket, in: transaction, now: now) }
+            return .busy
+        }
         guard let account = known, checked.matches, account.state == .active, let hash = account.passwordHash else {
-            try await recordRefusal(attempt, of: known, now: now)
+            try await recordRefusal(attempt, of: known, ticket, now: now)
             return .wrongCredentials
         }
-        guard let opened = try await open(attempt, account, hash, rehashed: checked.rehashed, now: now) else {
-            // Closed, or given another password, while this one was checked.
-            try await recordRefusal(attempt, of: account, now: now)
+        guard let opened = try await open(attempt, account, hash, ticket, rehashed: checked.rehashed, now: now) else {
+            // Closed, blocked by hand, or given another password while this one was checked.
+            try await recordRefusal(attempt, of: account, ticket, now: now)
             return .wrongCredentials
         }
         return opened
@@ -72,10 +88,12 @@ struct SignIn: Sendable {
 
     /// - Returns: nil when the account changed meanwhile.
     private func open(
-        _ attempt: Attempt, _ account: Account, _ hash: String, rehashed: String?, now: Timestamp
+        _ attempt: Attempt, _ account: Account, _ hash: String, _ ticket: PasswordTries.Ticket, rehashed: String?, now: Timestamp
     ) async throws(StoreError) -> Outcome? {
         let finding = breaches?.finding(for: attempt.password) ?? .nothing
         let opened = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?)? in
+            // Like a closed account: the answer doesn't tell.
+            guard try !transaction.isBlockedByHand(account.id, now: now) else { return nil }
             // Where no group has a policy of its own, nobody needs to be asked for theirs.
             let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
             var step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
@@ -94,22 +112,24 @@ struct SignIn: Sendable {
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
                 return nil
             }
+            try tries.succeeded(ticket, in: transaction, now: now)
             if case .mailed(let cause) = change {
                 try sendLink(to: account, client: attempt.client, in: transaction, now: now)
-                try transaction.recordAttempt(record(attempt, .refused, cause.rawValue, account: account.id, session: nil, now: now))
+                try transaction.recordAttempt(record(attempt, .refused, cause.rawValue, account: account.id, ticket, now: now))
                 return (.changeMailed(cause), nil)
             }
             if change == .here {
                 let challenge = try openChallenge(
-                    attempt, account, mustEnrol: step == .enrolment, change: .password, in: transaction, now: now)
+                    attempt, account, ticket, mustEnrol: step == .enrolment, change: .password, in: transaction, now: now)
                 return (.changeNeeded(challenge), nil)
             }
             switch step {
             case .needed, .enrolment:
-                let challenge = try openChallenge(attempt, account, mustEnrol: step == .enrolment, change: nil, in: transaction, now: now)
+                let challenge = try openChallenge(
+                    attempt, account, ticket, mustEnrol: step == .enrolment, change: nil, in: transaction, now: now)
                 return (.secondFactorNeeded(challenge), nil)
             case .none, .trusted, .enrolmentDue:
-                let (session, replacedOf) = try openSession(attempt, account.id, groups, in: transaction, now: now)
+                let (session, replacedOf) = try openSession(attempt, account.id, groups, ticket, in: transaction, now: now)
                 if case .enrolmentDue(let time) = step { return (.signedIn(session, enrolBy: time), replacedOf) }
                 return (.signedIn(session, enrolBy: nil), replacedOf)
             }
@@ -125,14 +145,14 @@ struct SignIn: Sendable {
     }
 
     private func openChallenge(
-        _ attempt: Attempt, _ account: Account, mustEnrol: Bool, change: Challenge.Proved?, in transaction: borrowing Transaction,
-        now: Timestamp
+        _ attempt: Attempt, _ account: Account, _ ticket: PasswordTries.Ticket, mustEnrol: Bool, change: Challenge.Proved?,
+        in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> NewChallenge {
         let challenge = NewChallenge(
             token: Token(random: random.bytes(Token.byteCount)), account: account.id, passwordSetAt: account.passwordSetAt ?? now,
             mustEnrol: mustEnrol, isKept: attempt.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: change)
         try transaction.openChallenge(challenge)
-        try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, session: nil, now: now))
+        try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, ticket, now: now))
         try transaction.record(AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
         return challenge
     }
@@ -164,7 +184,8 @@ struct SignIn: Sendable {
     }
 
     private func openSession(
-        _ attempt: Attempt, _ account: Account.ID, _ groups: [String], in transaction: borrowing Transaction, now: Timestamp
+        _ attempt: Attempt, _ account: Account.ID, _ groups: [String], _ ticket: PasswordTries.Ticket,
+        in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?) {
         let session = NewSession(
             account: account, policy: policies.policy(for: groups), isKept: attempt.isKept, client: attempt.client, now: now, random: random
@@ -173,15 +194,19 @@ struct SignIn: Sendable {
             try transaction.endSession(tokenHash: token.hash, now: now)
         }
         try transaction.openSession(session)
-        try transaction.recordAttempt(record(attempt, .signedIn, "password", account: account, session: session.id, now: now))
+        if let mark = attempt.client.mark { try transaction.knowBrowser(mark, of: account, now: now) }
+        try transaction.recordAttempt(record(attempt, .signedIn, "password", account: account, ticket, session: session.id, now: now))
         try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: attempt.client, at: now))
         return (session, replacedOf)
     }
 
     /// In a transaction of its own: nothing that fails later can undo it (LG-05).
-    private func recordRefusal(_ attempt: Attempt, of account: Account?, now: Timestamp) async throws(StoreError) {
-        let record = record(attempt, .refused, reason(for: account), account: account?.id, session: nil, now: now)
+    private func recordRefusal(
+        _ attempt: Attempt, of account: Account?, _ ticket: PasswordTries.Ticket, now: Timestamp
+    ) async throws(StoreError) {
+        let record = record(attempt, .refused, reason(for: account), account: account?.id, ticket, now: now)
         try await store.write { (transaction) throws(StoreError) in
+            try tries.failed(ticket, client: attempt.client, in: transaction, now: now)
             try transaction.recordAttempt(record)
             try transaction.record(
                 AuditEvent(.signInFailed, account: record.account, by: .visitor, from: attempt.client, at: now, detail: record.reason))
@@ -199,12 +224,13 @@ struct SignIn: Sendable {
     }
 
     private func record(
-        _ attempt: Attempt, _ outcome: SignInAttempt.Outcome, _ reason: String, account: Account.ID?, session: Session.ID?, now: Timestamp
+        _ attempt: Attempt, _ outcome: SignInAttempt.Outcome, _ reason: String, account: Account.ID?, _ ticket: PasswordTries.Ticket,
+        session: Session.ID? = nil, now: Timestamp
     ) -> SignInAttempt {
-        // Always made, so that a known and an unknown address cost the same.
-        let hash = identifiers.code(for: Array(attempt.email.key.utf8))
         return SignInAttempt(
             id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account,
-            identifierHash: account == nil ? hash : nil, outcome: outcome, reason: reason, client: attempt.client, session: session)
+            identifierHash: account == nil ? ticket.account.key : nil, outcome: outcome, reason: reason, client: attempt.client,
+            session: session,
+            isByKnownBrowser: ticket.isByKnownBrowser)
     }
 }

@@ -2,12 +2,14 @@ import Mustache
 
 /// The door itself.
 struct SignInPage {
-    enum Notice { case confirmed, ownerMade, invitationUsed, passwordReset, attemptOver }
+    enum Notice { case confirmed, ownerMade, invitationUsed, passwordReset, attemptOver, unlocked }
 
     var email = ""
     var returnTo = ""
     var isKept = false
     var hasFailed = false
+    /// Why this one wasn't tried.
+    var refusal = ""
     var notice: Notice?
     var mayBeOwner = false
     let formToken: String
@@ -20,7 +22,8 @@ struct SignInPage {
                 "email": email, "returnTo": returnTo, "isKept": isKept, "failed": hasFailed, "formToken": formToken,
                 "maySignUp": maySignUp, "needsOwner": mayBeOwner,
                 "signUpLink": returnTo.isEmpty ? "" : "?return_to=\(percentEncoded(returnTo))",
-                "notice": notice.map(words) ?? "", "hasNotice": notice != nil, "isWarning": notice == .attemptOver,
+                "refusal": refusal, "isRefused": !refusal.isEmpty, "notice": notice.map(words) ?? "", "hasNotice": notice != nil,
+                "isWarning": notice == .attemptOver,
             ])
     }
 
@@ -30,6 +33,7 @@ struct SignInPage {
         case .ownerMade: "The owner’s account is made. Sign in."
         case .invitationUsed: "Your account is made. Sign in."
         case .passwordReset: "Your password is another now, and all sessions are ended. Sign in."
+        case .unlocked: "You can sign in again, from any browser."
         case .attemptOver: "That sign-in took too long, or was tried too often. Nothing was changed. Start again."
         }
     }
@@ -38,6 +42,7 @@ struct SignInPage {
         """
         <h1 id="h">Sign in to {{site}}</h1>
         {{#hasNotice}}<div class="notice{{^isWarning}} ok{{/isWarning}}{{#isWarning}} warn{{/isWarning}}"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{{^isWarning}}m3.5 8.5 3 3 6-7{{/isWarning}}{{#isWarning}}M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05{{/isWarning}}"/></svg><div><p>{{notice}}</p></div></div>{{/hasNotice}}
+        {{#isRefused}}<div class="notice bad" role="alert"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>{{refusal}}</p></div></div>{{/isRefused}}
         {{#needsOwner}}<div class="notice"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6"/><path d="M8 7.3v3.7M8 4.9v.05"/></svg><div><p>There is no owner yet. Open the setup link that the server printed, or run <code>postern setup-link</code> for a new one.</p></div></div>{{/needsOwner}}
         <form class="form" action="/auth/sign-in" method="post">
         <input type="hidden" name="form_token" value="{{formToken}}">

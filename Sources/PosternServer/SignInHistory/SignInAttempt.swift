@@ -1,3 +1,4 @@
+import NetworkAddress
 import Storage
 
 /// One try to sign in, as the history keeps it.
@@ -22,4 +23,20 @@ struct SignInAttempt: Sendable {
     let reason: String
     let client: Client
     let session: Session.ID?
+    /// The browser had signed in to the account before.
+    var isByKnownBrowser = false
+}
+
+/// An attempt as rules are tried on it.
+struct TriedPassword: Sendable {
+    let id: SignInAttempt.ID
+    let at: Timestamp
+    /// The account's id, or the keyed hash of what was typed; empty where the account is gone.
+    let who: [UInt8]
+    let isAccount: Bool
+    let isRight: Bool
+    /// Else a code was tried.
+    let isOfPassword: Bool
+    let address: IPAddress
+    let isByKnownBrowser: Bool
 }

@@ -102,6 +102,7 @@ struct SignUpWeb: Room {
         switch try await confirm.confirm(try links.token(request), password: password, client: visit.client, now: visit.now) {
         case .confirmed: return links.spent(.seeOther("/auth/sign-in?done=confirmed"))
         case .linkInvalid: throw Refused(.linkInvalid)
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         case .wrongPassword:
             page.problem = .wrongPassword
@@ -118,6 +119,7 @@ struct SignUpWeb: Room {
         case .confirmed: return .nothing()
         case .linkInvalid: throw Refused(.linkInvalid, field: "token")
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password")
+        case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
     }

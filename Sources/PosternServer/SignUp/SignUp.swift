@@ -55,6 +55,8 @@ struct SignUp: Sendable {
             case nil: guard try transaction.createAccountUnderFreeName(account, random: random) else { return }
             case .unconfirmed?:
                 guard let existing, try transaction.replaceUnconfirmedPassword(of: existing.id, with: hash, now: now) else { return }
+                // What somebody tried against the earlier one is no part of this one.
+                try transaction.clearTries(TriedAccount(existing.id).key, place: "link")
             case .active?:
                 try transaction.send(knownAlready, of: existing?.id)
                 return

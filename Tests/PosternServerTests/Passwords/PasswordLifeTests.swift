@@ -210,7 +210,7 @@ struct PasswordLifeTests {
         ResetPassword(
             store: house.store, desk: house.server.desk, hasher: house.server.hasher, previous: house.previous,
             followUp: house.server.passwords.followUp(house.notices),
-            links: house.server.passwords.links(house.notices))
+            links: house.server.passwords.links(house.notices), locks: AccountLocks(house.server.keys.current))
     }
 
     /// A filter file with these passwords.

@@ -39,7 +39,7 @@ import Testing
         await house.close()
     }
 
-    @Test("TO-07: every key is another")
+    @Test("TO-07, CVE-2024-8796: every key is another")
     func keys() async throws {
         let house = try await TestHouse(.sqlite)
         try await house.makeAccount("ada@example.com")

@@ -55,7 +55,8 @@ import Testing
         #expect(try await status(house, token) == .ok)
         let elsewhere = SessionDesk(store: house.store, logger: house.server.logger)
         let administer = AdministerAccount(
-            store: house.store, desk: elsewhere, links: house.server.passwords.links(house.notices))
+            store: house.store, desk: elsewhere, links: house.server.passwords.links(house.notices),
+            locks: AccountLocks(house.server.keys.current))
         #expect(try await administer.perform(.disable, on: id, by: .commandLine, now: .now()) == .done)
         let giveUp = ContinuousClock.now + .seconds(30)
         while try await status(house, token) == .ok, ContinuousClock.now < giveUp {

@@ -106,6 +106,7 @@ import Testing
         "GET /", "GET /auth", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/postern.css",
         "GET /auth/assets/strength.HASH.wasm", "GET /auth/assets/strength.js", "POST /auth/v1/password/strength",
         "GET /.well-known/change-password", "GET /auth/forgot-password", "POST /auth/forgot-password", "GET /auth/reset-password",
+        "GET /auth/unlock", "GET /auth/unlock/{id}", "POST /auth/unlock", "POST /auth/v1/unlock",
         "GET /auth/new-email", "GET /auth/new-email/{id}", "POST /auth/new-email", "POST /auth/v1/account/email/confirm",
         "GET /auth/reset-password/{id}", "POST /auth/reset-password", "POST /auth/v1/forgot-password", "POST /auth/v1/reset-password",
         "GET /auth/sign-in/change-password", "POST /auth/sign-in/change-password", "POST /auth/v1/sign-in/change-password",

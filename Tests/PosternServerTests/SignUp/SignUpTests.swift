@@ -53,7 +53,8 @@ import Testing
             return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(statuses.filter { $0 == .noContent }.count == 1)
-        #expect(statuses.filter { $0 == .gone }.count == 199)
+        // Some come while others are looked at, and aren't looked at themselves.
+        #expect(statuses.filter { $0 == .gone || $0 == .tooManyRequests }.count == 199)
         await house.close()
     }
 

@@ -8,6 +8,7 @@ import Secrets
 import Storage
 import Support
 import Synchronization
+import Throttle
 
 @testable import PosternServer
 
@@ -27,14 +28,19 @@ struct TestHouse: Sendable {
         settings.secondFactors.isNeededForAdministration = false
         let folder = try StoreUnderTest.freshFolder()
         settings.dataDirectory = folder
+        // All tests come from few addresses; those of throttling hold the default.
+        settings.signInLimits.perAddress = Rate.perMinute(.max)
         adjust(&settings)
         let ring = try await SecretsAtRest(store: store, file: KeyRingFile(path: folder + "/ring.json"), random: .system).open(now: .now())
         server = try Server(
             settings: settings, store: store, keys: KeyRingHolder(ring), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
+    /// Another node on the same database.
+    init(sharing other: TestHouse, _ server: Server) { (self.server, store, engine) = (server, other.store, other.engine) }
+
     var administer: AdministerAccount {
-        AdministerAccount(store: store, desk: server.desk, links: server.passwords.links(notices))
+        AdministerAccount(store: store, desk: server.desk, links: server.passwords.links(notices), locks: AccountLocks(server.keys.current))
     }
 
     func account(_ email: String) async throws -> Account? {
@@ -135,7 +141,9 @@ struct TestHouse: Sendable {
                 "SELECT * FROM sign_in_challenge", "SELECT * FROM trusted_browser", "SELECT * FROM ticket", "SELECT * FROM app_session",
                 "SELECT * FROM check_round", "SELECT * FROM app", "SELECT * FROM username_shape", "SELECT * FROM breached_password",
                 "SELECT * FROM password_reset",
-                "SELECT * FROM password_reset_mail",
+                "SELECT * FROM password_reset_mail", "SELECT * FROM password_try", "SELECT * FROM rate_count",
+                "SELECT * FROM failed_account", "SELECT * FROM known_browser", "SELECT * FROM refusal", "SELECT * FROM unlock_link",
+                "SELECT * FROM block", "SELECT * FROM rule_version",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
             }
