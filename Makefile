@@ -10,7 +10,7 @@ SWIFT ?= swift
 CHECK := --explicit-target-dependency-import-check error
 # Smaller: no exported symbols, each function in a section of its own so that unused ones go, identical ones folded, packed relocations
 # (needs glibc 2.36, as Debian 12 has).
-RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all \
+RELEASE := -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 \
 	-Xlinker -z -Xlinker pack-relative-relocs -Xcc -ffunction-sections -Xcc -fdata-sections -Xswiftc -Xfrontend -Xswiftc -function-sections
 SOURCES := $(shell find Sources -type f ! -name '*.gz') Package.swift
 

@@ -71,7 +71,7 @@ def test_an_administrator_blocks_a_network_sees_why_and_until_when_and_releases_
     wait_for("the block to end", lambda: page_status(postern, HERE) == 200, 1.5)
     owner.follow("Also those that ended")
     [row] = listed(owner)
-    assert row.startswith("released 203.0.113.0/24") and "by somebody with the right to" in row and "left" not in row
+    assert row.startswith("released 203.0.113.0/24") and "UTC by an administrator" in row and "left" not in row
     assert owner.run("return policyViolations") == []
 
 

@@ -52,7 +52,9 @@ struct BlocksPage {
             "evidence": block.evidence, "hasEvidence": !block.evidence.isEmpty, "by": by, "meaning": block.meaning,
             "since": ISOTime.words(block.at), "sinceISO": ISOTime.text(block.at), "left": left, "isLive": state == .live,
             "state": state == .live ? "blocked" : state == .released ? "released" : "over", "badge": state == .live ? "bad" : "",
-            "ended": block.releasedAt.map { "Released \(ISOTime.words($0)) by \(Self.who(block.releasedBy))" } ?? "",
+            "ended": block.releasedAt.map {
+                "Released \(ISOTime.words($0)) by \(Self.who(block.releasedBy, isAccount: !block.accountKey.isEmpty))"
+            } ?? "",
         ]
     }
 
@@ -64,9 +66,9 @@ struct BlocksPage {
         return now.map { ["line": $0, "isNew": !before.contains($0)] as [String: Any] } + gone
     }
 
-    private static func who(_ actor: String?) -> String {
+    private static func who(_ actor: String?, isAccount: Bool) -> String {
         switch actor {
-        case "account": "its owner or an administrator"
+        case "account": isAccount ? "its owner or an administrator" : "an administrator"
         case "command-line": "the command line"
         default: "the server"
         }
