@@ -56,7 +56,11 @@ struct SettingsReader {
     }
 
     func problem(_ key: String, found: String, allowed: String) -> SettingsFile.Problem {
-        let source = file.entries[key]?.source ?? "Settings"
+        // What isn't there is named by what stands beside it.
+        let parent = key.lastIndex(of: ".").map { key[...$0] } ?? ""
+        let beside =
+            parent.isEmpty ? nil : file.entries.filter { $0.key.hasPrefix(parent) || $0.key.hasPrefix(key + ".") }.min { $0.key < $1.key }
+        let source = file.entries[key]?.source ?? beside?.value.source ?? "Settings"
         return SettingsFile.Problem(description: "\(source): '\(key)' is '\(found)'. Allowed: \(allowed).")
     }
 }

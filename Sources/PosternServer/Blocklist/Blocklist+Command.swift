@@ -19,13 +19,14 @@ struct BlockCommand: AsyncParsableCommand {
         @Option(help: "The e-mail address of an account that nobody may sign in to.") var account: String?
         @Option(name: .customLong("for"), help: "How long, such as 12h or 7d. Default: until it is released.") var time: String?
         @Option(help: "For those who look at it later.") var why = ""
+        @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
             let target = try blockTarget(network, account: account)
             let until = try time.map { Timestamp.now() + (try duration($0)) }
             try await place.withOpening { opening in
                 switch try await opening.blocks.add(target, why: String(why.prefix(200)), until: until, by: .commandLine, now: .now()) {
-                case .added(let id): print("Blocked: \(id)")
+                case .added(let id): json ? try printJSON(["id": "\(id)"]) : print("Blocked: \(id)")
                 case .exists: throw failure("That is blocked already. postern block list")
                 case .holdsProxy(let proxy):
                     throw failure("The trusted proxy \(proxy) stands there: everybody who comes through it would be blocked.")
@@ -107,6 +108,7 @@ struct BlockCommand: AsyncParsableCommand {
         @OptionGroup var place: PlaceOptions
         @Argument(help: "A block's id, or the network as it was blocked.") var what: String?
         @Option(help: "The e-mail address of an account: every count, wait and block of sign-ins to it ends.") var account: String?
+        @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
             try await place.withOpening { opening in
@@ -121,7 +123,7 @@ struct BlockCommand: AsyncParsableCommand {
                     }
                     guard let byHand else { throw failure("No account has that address.") }
                     for block in byHand { _ = try await opening.blocks.release(block.id, by: .commandLine, now: now) }
-                    return print("\(email.address) can sign in again.")
+                    return json ? try printJSON(["account": email.address]) : print("\(email.address) can sign in again.")
                 }
                 guard let what else { throw failure("Name a block's id, a network, or --account EMAIL.") }
                 var id = Block.ID(what)
@@ -133,7 +135,7 @@ struct BlockCommand: AsyncParsableCommand {
                 }
                 guard let id else { throw failure("Nothing is blocked by '\(what)'. postern block list") }
                 switch try await opening.blocks.release(id, by: .commandLine, now: now) {
-                case .released: print("Released.")
+                case .released: json ? try printJSON(["id": "\(id)"]) : print("Released.")
                 case .unknown: throw failure("There is no block \(what). postern block list")
                 case .notLive, .notAllowed, .stepUpNeeded: throw failure("\(what) is released already, or over.")
                 }

@@ -70,7 +70,7 @@ struct Pages: Sendable {
         gate(
             Self.errorContent, title: refused.reason.title,
             [
-                "advice": refused.detail ?? refused.reason.advice, "reference": requestID,
+                "advice": refused.detail ?? refused.reason.advice, "reference": requestID, "isDeadEnd": refused.reason == .blocked,
                 "signIn": [.signInNeeded, .linkInvalid, .passwordStolen, .passwordExpired, .passwordChangeRequired].contains(
                     refused.reason),
             ])
@@ -142,7 +142,7 @@ struct Pages: Sendable {
         """
         <h1 id="h">{{title}}</h1>
         <p class="lead">{{advice}}</p>
-        <div class="form">{{#signIn}}<a class="button primary full" href="/auth/sign-in">Go to sign-in</a>{{/signIn}}{{^signIn}}<a class="button full" href="/auth/account">Go to your account</a>{{/signIn}}</div>
+        {{^isDeadEnd}}<div class="form">{{#signIn}}<a class="button primary full" href="/auth/sign-in">Go to sign-in</a>{{/signIn}}{{^signIn}}<a class="button full" href="/auth/account">Go to your account</a>{{/signIn}}</div>{{/isDeadEnd}}
         <div class="after"><p class="small-text muted">Reference <code class="nowrap">{{reference}}</code></p></div>
         """)
 

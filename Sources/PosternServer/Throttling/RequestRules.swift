@@ -1,5 +1,4 @@
 import NetworkAddress
-import Secrets
 package import Storage
 import Synchronization
 import Throttle

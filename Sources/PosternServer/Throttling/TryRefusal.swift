@@ -12,7 +12,7 @@ extension TryRefusal {
                     "Wrong passwords were tried for many accounts from your network, so nobody signs in from it for a while. Sign in from another network, or from a browser that you have used here before."
             }
             return
-                "Too many wrong passwords were tried. Sign in from a browser that you have used here before, or choose another password with “Forgot your password?”: that lets you in again."
+                "Too many wrong passwords were tried. Sign in from a browser that you have used here before, or choose another password with “Forgot your password?”: that lets you in again. If the account is yours, you also got a mail with a link that does."
         }
         return
             "Too many tries. This one wasn’t looked at. Wait \(Span.words(until - now)), or choose another password with “Forgot your password?”: that works at once."
