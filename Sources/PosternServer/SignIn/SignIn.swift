@@ -71,7 +71,10 @@ struct SignIn: Sendable {
         case .refused(let refusal): return .refused(refusal)
         }
         guard let checked = try? await hasher.verify(attempt.password, against: known?.passwordHash) else {
-            try await store.write { (transaction) throws(StoreError) in try tries.giveBack(ticket, in: transaction, now: now) }
+            // Nobody waits for that: in a flood the answer must come at once. What isn't given back counts as a wrong one.
+            Task { [store, tries] in
+                try? await store.write { (transaction) throws(StoreError) in try tries.giveBack(ticket, in: transaction, now: now) }
+            }
             return .busy
         }
         guard let account = known, checked.matches, account.state == .active, let hash = account.passwordHash else {
