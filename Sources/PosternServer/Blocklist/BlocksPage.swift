@@ -102,7 +102,7 @@ struct BlocksPage {
         <div class="actions"><button class="button danger solid">Block it</button></div></form></section>
         <section class="card" aria-labelledby="refusals"><header><div><h2 id="refusals">Refused lately</h2><p>By rule and by whom, for each hour. “Would be refused” is a rule with <code>mode: shadow</code>.</p></div></header>
         {{#hasRefusals}}<table class="table fold" role="table"><thead><tr role="row"><th scope="col" role="columnheader">Rule</th><th scope="col" role="columnheader">Who</th><th scope="col" role="columnheader">Times</th><th scope="col" role="columnheader">Count</th><th scope="col" role="columnheader">Last</th></tr></thead><tbody>{{#refusals}}<tr role="row"><td role="cell" data-label="Rule"><code>{{rule}}</code> <span class="badge {{badge}}">{{mode}}</span></td><td role="cell" data-label="Who"><code>{{key}}</code></td><td role="cell" data-label="Times" class="num">{{number}}</td><td role="cell" data-label="Count" class="num">{{count}}</td><td role="cell" data-label="Last"><time datetime="{{lastISO}}">{{last}}</time></td></tr>{{/refusals}}</tbody></table>{{/hasRefusals}}
-        {{^hasRefusals}}<div class="empty"><h3>Nothing</h3><p>Nobody was refused in the last 90 days.</p></div>{{/hasRefusals}}</section>
+        {{^hasRefusals}}<div class="empty"><h3>Nothing</h3><p>Nobody was refused in the last 30 days.</p></div>{{/hasRefusals}}</section>
         </div>
         """)
 }
