@@ -1,4 +1,4 @@
-/// Many networks, asked which of them holds an address. A million take some 20 MB and well under a microsecond.
+/// Many networks, asked which of them holds an address. A million take some 32 MB; docs/figures.md says how long an answer takes.
 public struct NetworkSet: Sendable {
     private struct Found: Sendable {
         let last: IPAddress

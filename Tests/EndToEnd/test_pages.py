@@ -26,7 +26,9 @@ def house(binary, tmp_path_factory):
         settings = ("second-factor: {trusted-browsers: 30d}\ngroups: {staff: {second-factor: {required: yes}}}\n"
                     f"apps:\n  {APPS[0]}:\n    host: a-rather-long-name-of-a-host.example.org:8443\n    identity: email\n"
                     f"    groups: [staff, a-group-with-a-long-name]\n    rules: ['/open/* bypass', '/team/* aal2', '/staff/* group:staff']\n"
-                    f"  {APPS[1]}:\n    host: wiki.test\n    rules: ['/open/* bypass', '/staff/* group:staff']\n")
+                    f"  {APPS[1]}:\n    host: wiki.test\n    rules: ['/open/* bypass', '/staff/* group:staff']\n"
+                    f"throttling:\n  sign-in: {{lock-after: 10}}\n  rules:\n    a-rule-with-quite-a-long-name:\n      kind: throttle\n"
+                    "      mode: shadow\n      paths: [/auth/sign-up, /a/path/that/is/longer/than/a/small/screen/is/wide/*]\n      limit: 0/1h\n")
         postern = Postern(binary, tmp_path_factory.mktemp("pages"), settings=settings).start()
         stack.callback(postern.stop)
         owner, person = Member(postern, "owner@example.org", "owner"), Member(postern, LONG)
@@ -35,6 +37,10 @@ def house(binary, tmp_path_factory):
             postern.try_sign_in(LONG, "a wrong password altogether")
         postern.sign_up("new." + LONG)
         postern.mailed_link("new." + LONG)
+        for _ in range(11):
+            postern.try_sign_in("locked." + LONG, "a wrong password altogether")
+        postern.command("block", "add", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:0/112", "--why", "it asks for everything, all day long, from everywhere")
+        postern.get("/auth/sign-up")
         equipped = equip(Member(postern, EQUIPPED))
         newcomer = Member(postern, LONG.replace("a.person", "a.newcomer"))
         newcomer.join("staff")
@@ -107,6 +113,9 @@ PAGES = {
     "notifications": Shown("person", "/auth/account/notifications", "Notifications"),
     "overview": Shown("inside", "/auth/admin", "Overview"),
     "people": Shown("inside", "/auth/admin/people", "People"),
+    "blocks": Shown("inside", "/auth/admin/blocks", "Blocks"),
+    "simulation": Shown("inside", "/auth/admin/simulation", "Simulation"),
+    "simulated": Shown("inside", "/auth/admin/simulation?per-address=1&wait-after=3&block-after=3&lock-after=10&stuffing=3&days=7", "Simulation"),
     "person": Shown("inside", "/auth/admin/people/{person}", LONG),
     "person-with-apps": Shown("inside", "/auth/admin/people/{equipped}", EQUIPPED),
     "apps": Shown("inside", "/auth/admin/apps", "Apps"),

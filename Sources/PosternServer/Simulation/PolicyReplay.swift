@@ -42,6 +42,7 @@ struct PolicyReplay {
     static let mostExamples = 3
 
     let limits: SignInLimits
+    private let trustedProxies: [AddressRange]
     private let blocked: NetworkSet?
     private let safe: NetworkSet?
     private(set) var findings: [Rule: Finding] = [:]
@@ -54,9 +55,11 @@ struct PolicyReplay {
     private var failed: [Int: Failed] = [:]
     private var signedIn: Set<AddressRange> = []
 
-    /// - Parameter rules: of those on requests, the lists of addresses count; how often a page was opened isn't recorded.
-    init(limits: SignInLimits, rules: [ThrottleRule]) {
-        self.limits = limits
+    /// - Parameters:
+    ///   - rules: of those on requests, the lists of addresses count; how often a page was opened isn't recorded.
+    ///   - trustedProxies: whose own addresses nothing counts on.
+    init(limits: SignInLimits, rules: [ThrottleRule], trustedProxies: [AddressRange]) {
+        (self.limits, self.trustedProxies) = (limits, trustedProxies)
         func networks(_ kind: ThrottleRule.Kind) -> NetworkSet? {
             let lists = rules.filter {
                 $0.kind == kind && $0.apps.isEmpty && $0.paths.isEmpty && $0.userAgents.isEmpty && $0.mode == .enforce
@@ -87,7 +90,10 @@ struct PolicyReplay {
         if !isSafe, blocked?.index(of: attempt.address) != nil { return .blocklist }
         // A known browser of the account is no part of what follows.
         if attempt.isByKnownBrowser { return nil }
-        let (who, place, now) = (attempt.who.hashValue, attempt.address.client.hashValue, attempt.at.microseconds)
+        let (who, now) = (attempt.who.hashValue, attempt.at.microseconds)
+        guard let place = place(of: attempt) else {
+            return ofAccount[who, default: LockoutCount()].fail(at: now, under: limits.account) ? nil : .accountLock
+        }
         if let place = failed[place], place.blockedUntil > attempt.at { return .stuffing }
         // Blocks are asked before anything is counted.
         let pair = Pair(who: who, place: place)
@@ -102,10 +108,17 @@ struct PolicyReplay {
         return nil
     }
 
+    /// - Returns: nil for an address that everybody may share: the server counts on none either.
+    private func place(of attempt: TriedPassword) -> Int? {
+        let isShared = attempt.address.isLoopback || trustedProxies.contains { $0.contains(attempt.address) }
+        return isShared ? nil : attempt.address.client.hashValue
+    }
+
     private mutating func settle(_ attempt: TriedPassword) {
-        let (who, place) = (attempt.who.hashValue, attempt.address.client.hashValue)
+        let who = attempt.who.hashValue
+        if attempt.isRight { ofAccount[who] = nil }
+        guard let place = place(of: attempt) else { return }
         guard !attempt.isRight else {
-            ofAccount[who] = nil
             ofPair[Pair(who: who, place: place)] = nil
             failed[place]?.last[who] = nil
             return

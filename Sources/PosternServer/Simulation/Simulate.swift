@@ -30,7 +30,8 @@ struct Simulate: Sendable {
     func run(
         _ policy: Settings, instead today: Settings, since: Timestamp, most: Int? = nil, now: Timestamp, progress: (Int) -> Void = { _ in }
     ) async throws(StoreError) -> Report {
-        var replay = PolicyReplay(limits: policy.signInLimits, rules: policy.throttleRules)
+        var replay = PolicyReplay(
+            limits: policy.signInLimits, rules: policy.throttleRules, trustedProxies: today.trustedProxies)
         var last = SignInAttempt.ID(now: since, random: [UInt8](repeating: 0, count: 10))
         // Unless it is cut short.
         var until = now

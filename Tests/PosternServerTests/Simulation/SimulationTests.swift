@@ -22,7 +22,7 @@ import Throttle
         var limits = SignInLimits()
         limits.pair = Lockout(waitFrom: 3, window: 900, firstWait: 600, longestWait: 900, lockAt: 5, quiet: 86_400)
         limits.perAddress = Rate.perMinute(1_000)
-        var replay = PolicyReplay(limits: limits, rules: [])
+        var replay = PolicyReplay(limits: limits, rules: [], trustedProxies: [])
         for second in 0..<3 { replay.replay(try attempt(Int64(second), 1, "192.0.2.1")) }
         replay.replay(try attempt(10, 1, "192.0.2.1", isRight: true))
         for second in 0..<50 { replay.replay(try attempt(20 + Int64(second), 2, "203.0.113.1")) }
@@ -41,12 +41,14 @@ import Throttle
             $0.signInLimits.perAddress = Rate.perMinute(4)
             $0.signInLimits.account.lockAt = 30
             $0.signInLimits.account.waitFrom = 30
+            $0.trustedProxies = ["192.0.2.0/30"].compactMap { AddressRange($0) }
             $0.signInLimits.stuffing = (8, .seconds(120))
             $0.signInLimits.stuffingBlock = .seconds(300)
             ($0.signInLimits.pair.waitFrom, $0.signInLimits.pair.lockAt) = (3, 12)
         }
         var generator = SeededGenerator(seed: 77)
-        var replay = PolicyReplay(limits: house.server.settings.signInLimits, rules: [])
+        var replay = PolicyReplay(
+            limits: house.server.settings.signInLimits, rules: [], trustedProxies: house.server.settings.trustedProxies)
         var ids: [Account.ID] = []
         for number in 0..<16 { ids.append(try await house.makeAccount("p\(number)@example.com")) }
         let tries = house.tries
