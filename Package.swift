@@ -15,6 +15,8 @@ let package = Package(
         .library(name: "PasswordStrength", targets: ["PasswordStrength"]),
         .library(name: "BreachFilter", targets: ["BreachFilter"]),
         .library(name: "Throttle", targets: ["Throttle"]),
+        .library(name: "PhoneNumbers", targets: ["PhoneNumbers"]),
+        .library(name: "DeliveryRouting", targets: ["DeliveryRouting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -39,6 +41,9 @@ let package = Package(
         .target(name: "CPasswordWords", exclude: ["words.bin"]),
         .target(name: "BreachFilter", dependencies: [crypto]),
         .target(name: "Throttle"),
+        .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
+        .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
+        .target(name: "DeliveryRouting"),
 
         // The database seam.
         .target(name: "Storage"),
@@ -69,6 +74,7 @@ let package = Package(
             dependencies: [
                 "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
                 "OneTimePassword", "CQREncode", "CPublicSuffix", "PasswordStrength", "BreachFilter", "Throttle", "CStrengthModule",
+                "PhoneNumbers", "DeliveryRouting",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -91,13 +97,15 @@ let package = Package(
         .testTarget(name: "PasswordStrengthTests", dependencies: ["PasswordStrength", "Support"]),
         .testTarget(name: "BreachFilterTests", dependencies: ["BreachFilter", "Support"]),
         .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Support"], exclude: ["rack-attack.rb"]),
+        .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "Support"]),
+        .testTarget(name: "DeliveryRoutingTests", dependencies: ["DeliveryRouting", "Support"]),
         .testTarget(name: "OneTimePasswordTests", dependencies: ["OneTimePassword", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),
         .testTarget(
             name: "PosternServerTests",
             dependencies: [
                 "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing", "OneTimePassword",
-                "PasswordStrength", "BreachFilter", "Throttle",
+                "PasswordStrength", "BreachFilter", "Throttle", "PhoneNumbers", "DeliveryRouting",
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
             ]),
@@ -107,6 +115,7 @@ let package = Package(
             name: "PosternBenchmarks",
             dependencies: [
                 "PosternServer", "Storage", "Secrets", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle", "NetworkAddress",
+                "DeliveryRouting",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -115,10 +124,11 @@ let package = Package(
         .executableTarget(
             name: "postern", dependencies: ["PosternServer", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )
 
-for target in package.targets where target.type != .system && !["CPasswordWords", "CStrengthModule"].contains(target.name) {
+for target in package.targets where target.type != .system && !["CPasswordWords", "CStrengthModule", "CPhoneNumber"].contains(target.name) {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),

@@ -16,7 +16,8 @@ swift_failed=$(grep -cE '✘ Test .* failed after' "$log")
 
 echo "End-to-end tests"
 Scripts/venv.sh || exit 1
-.venv/bin/python -m pytest -q --tb=short -p no:cacheprovider Tests/EndToEnd 2>&1 | tee "$log" | grep -vE '^\s*$'
+# Three at a time: much of it is waiting. Each file stays with one, for its parts are shared.
+.venv/bin/python -m pytest -q --tb=short -p no:cacheprovider -n 3 --dist loadfile Tests/EndToEnd 2>&1 | tee "$log" | grep -vE '^\s*$'
 python_status=${PIPESTATUS[0]}
 # How many of one kind pytest's last line names: "3 failed, 694 passed in 60s".
 count() { tail -1 "$log" | grep -oE "[0-9]+ $1" | grep -oE '[0-9]+' || echo 0; }

@@ -31,7 +31,8 @@ enum House {
     static let files = files(under: "Sources/PosternServer")
 
     static let instruments: Set<String> = [
-        "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle",
+        "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle", "PhoneNumbers",
+        "DeliveryRouting",
     ]
 
     /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
@@ -46,7 +47,7 @@ enum House {
         "Mail": ["Mustache", "Secrets", "Storage", "Foundation"],
         "": [
             "Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle",
-            "Synchronization",
+            "PhoneNumbers", "DeliveryRouting", "Synchronization",
         ],
     ]
 
