@@ -4,7 +4,7 @@
 set -euo pipefail
 packages=(gcc g++ libc6-dev binutils pkg-config libargon2-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev libqrencode-dev libpsl-dev libcrypt-dev libssl-dev libphonenumber-dev zopfli)
 if [ "${1:-run}" = test ]; then
-    packages+=(postgresql nginx-light caddy chromium chromium-driver python3-venv openssl argon2 wrk curl oathtool zbar-tools haproxy nodejs ruby ruby-rack-attack kannel kannel-extras)
+    packages+=(postgresql nginx-light caddy chromium chromium-driver python3-venv openssl argon2 wrk curl oathtool zbar-tools haproxy nodejs ruby ruby-rack-attack kannel)
 fi
 [ "${1:-run}" = bench ] && packages+=(gcc nginx-light wrk glewlwyd sqlite3 ruby ruby-rack-attack)
 if ! command -v swift >/dev/null; then

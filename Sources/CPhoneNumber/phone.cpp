@@ -3,6 +3,7 @@
 #include <phonenumbers/phonenumberutil.h>
 
 #include <cstring>
+#include <set>
 #include <string>
 
 using i18n::phonenumbers::PhoneNumber;
@@ -37,4 +38,17 @@ int postern_phone_parse(const char *text, size_t count, const char *region, stru
     return 0;
 } catch (...) {
     return 1;
+}
+
+size_t postern_phone_countries(char *into, size_t size) try {
+    std::set<std::string> regions;
+    PhoneNumberUtil::GetInstance()->GetSupportedRegions(&regions);
+    std::string all;
+    for (const std::string &region : regions) {
+        if (region.size() == 2) all += region;
+    }
+    if (all.size() <= size) std::memcpy(into, all.data(), all.size());
+    return all.size();
+} catch (...) {
+    return 0;
 }

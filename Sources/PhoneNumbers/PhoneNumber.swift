@@ -38,6 +38,14 @@ public struct PhoneNumber: Hashable, Sendable {
     public let country: String
     public let kind: Kind
 
+    /// All countries that have numbers of their own, ISO 3166-1.
+    public static let countries: Set<String> = {
+        var bytes = [CChar](repeating: 0, count: 2_048)
+        let count = min(bytes.count, postern_phone_countries(&bytes, bytes.count))
+        let letters = bytes.prefix(count).map { UInt8(bitPattern: $0) }
+        return Set(stride(from: 0, to: letters.count - 1, by: 2).map { String(decoding: letters[$0...($0 + 1)], as: UTF8.self) })
+    }()
+
     /// More bytes than any spelling of a number needs.
     public static let mostBytes = 60
 

@@ -33,5 +33,8 @@ extension Migration {
         .throttling,
         .blocklist,
         .knownBrowserAttempts,
+        .phones,
+        .deliveries,
+        .deliveryGuard,
     ]
 }

@@ -26,6 +26,7 @@ package struct Server: Sendable {
     let notices: Notices
     let rules: RulesInForce
     let gate: RequestGate
+    let delivery: DeliveryParts
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -41,7 +42,9 @@ package struct Server: Sendable {
         let directory = AppDirectory(store: store, configured: settings.apps, logger: logger)
         self.directory = directory
         mailbox = settings.showsDevelopmentMailbox ? DevelopmentMailbox() : nil
-        let rules = RulesInForce(settings, store: store, logger: logger)
+        let delivery = DeliveryParts(settings, store: store, keys: keys, mailbox: mailbox, random: random, logger: logger)
+        self.delivery = delivery
+        let rules = RulesInForce(settings, delivery: delivery.rules, store: store, logger: logger)
         self.rules = rules
         let gate = RequestGate(
             blocks: BlockList(store: store, trustedProxies: settings.trustedProxies, logger: logger), rules: rules.requests, store: store,
@@ -71,7 +74,7 @@ package struct Server: Sendable {
         let parts = Parts(
             settings: settings, store: store, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
             setUp: setUp,
-            passwords: passwords, gateway: gateway, mailbox: mailbox,
+            passwords: passwords, gateway: gateway, mailbox: mailbox, delivery: delivery,
             tries: PasswordTries(
                 rules: rules, trustedProxies: settings.trustedProxies, blocks: gate.blocks,
                 locks: LockNotices(notices: notices, mails: LockMail(publicURL: settings.publicURL, layout: settings.mailLayout)),
@@ -109,10 +112,13 @@ package struct Server: Sendable {
         let passwords: PasswordParts
         let gateway: GatewayWeb
         let mailbox: DevelopmentMailbox?
+        let delivery: DeliveryParts
         let tries: PasswordTries
 
         var locks: AccountLocks { AccountLocks(keys.current) }
         var check: PasswordCheck { PasswordCheck(store: store, hasher: hasher, tries: tries) }
+        var phones: PhonePolicy { PhonePolicy(factors: settings.secondFactors, desk: delivery.desk) }
+        var views: Views { Views(store: store, calendar: passwords.calendar, locks: locks, phones: phones) }
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: settings.mailLayout)
@@ -122,7 +128,7 @@ package struct Server: Sendable {
                 random: random)
             let endSessions = EndSessions(store: store, desk: desk)
             let second = SecondFactorParts(self)
-            let views = Views(store: store, calendar: passwords.calendar, locks: locks)
+            let views = views
             let leavingMail = LeavingMail(publicURL: settings.publicURL, layout: settings.mailLayout)
             let links = passwords.links(notices)
             let previous = PreviousPasswords(store: store, hasher: hasher, policy: settings.passwords)
@@ -200,7 +206,7 @@ package struct Server: Sendable {
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
-            ] + second.rooms
+            ] + second.rooms + delivery.rooms(shell: shell)
         }
     }
 
@@ -216,7 +222,8 @@ package struct Server: Sendable {
                 notices: parts.notices,
                 mails: SecondFactorMail(publicURL: settings.publicURL, layout: settings.mailLayout))
             let check = FactorCheck(
-                store: store, hasher: parts.hasher, matcher: CodeMatcher(keys: parts.keys, reach: settings.secondFactors.reach))
+                store: store, hasher: parts.hasher, matcher: CodeMatcher(keys: parts.keys, reach: settings.secondFactors.reach),
+                phones: parts.phones)
             let completion = SignInCompletion(
                 policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions), random: random)
             self.completion = completion
@@ -226,13 +233,24 @@ package struct Server: Sendable {
             let stepUp = StepUp(store: store, desk: desk, passwords: parts.check, check: check, notices: notices, random: random)
             let manage = ManageAuthenticators(store: store, desk: desk, notices: notices)
             let codes = RecoveryCodes(store: store, hasher: parts.hasher, notices: notices, random: random)
-            let factors = Views(store: store, calendar: parts.passwords.calendar, locks: parts.locks).factors
+            let views = parts.views
+            let factors = views.factors
+            let phoneNotices = PhoneNotices(
+                notices: parts.notices, mails: PhoneMail(publicURL: settings.publicURL, layout: settings.mailLayout), keys: parts.keys)
+            let wake: @Sendable () -> Void = { [dispatcher = parts.delivery.dispatcher] in dispatcher.wake() }
             secondStep = SecondStep(
                 store: store, desk: desk, check: check, completion: completion, policy: settings.secondFactors, notices: notices,
                 changesBreached: settings.passwords.breached.atSignIn == .change, calendar: parts.passwords.calendar, random: random)
             rooms = [
                 SecondStepWeb(secondStep: secondStep, enrol: enrol, shell: shell),
-                StepUpWeb(stepUp: stepUp, shell: shell, factors: factors),
+                StepUpWeb(stepUp: stepUp, shell: shell, factors: factors, sent: views.codeForStepUp),
+                SendCodeWeb(send: SendCode(store: store, policy: parts.phones, keys: parts.keys, wake: wake), shell: shell),
+                PhonesWeb(
+                    add: AddPhone(
+                        store: store, desk: desk, hasher: parts.hasher, policy: parts.phones, keys: parts.keys, notices: phoneNotices,
+                        random: random, wake: wake),
+                    manage: ManagePhones(store: store, desk: desk, notices: phoneNotices), shell: shell, factors: factors,
+                    waiting: views.waitingPhone),
                 SecurityWeb(
                     enrol: enrol, manage: manage, codes: codes, stepUp: stepUp, shell: shell, factors: factors),
                 SecondFactorWeb(enrol: enrol, manage: manage, codes: codes, shell: shell, factors: factors),
@@ -265,6 +283,11 @@ package struct Server: Sendable {
             }
         }
         addReminders(to: &handlers)
+        if settings.delivery.isOn {
+            let text = SendText(rules: delivery.rules, place: delivery.place, random: random)
+            handlers[.sendText] = JobWorker.Handler(
+                perform: { id, payload in await text.perform(id, payload, now: .now()) }, ended: Self.noteSending)
+        }
         addSiteChannels(to: &handlers)
         let leavers = DeleteLeavers(
             store: store, desk: desk, notices: notices,
@@ -356,7 +379,7 @@ package struct Server: Sendable {
                 address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
-        application.addServices(desk, directory, keys, worker, rules, gate.blocks, gate, Upkeep(store: store, logger: logger))
+        application.addServices(desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, Upkeep(store: store, logger: logger))
         return application
     }
 }

@@ -57,6 +57,45 @@ extension Settings {
         SettingKey(pattern: "throttling.rules.*.key", isList: true), SettingKey(pattern: "throttling.rules.*.limit"),
         SettingKey(pattern: "throttling.rules.*.window"), SettingKey(pattern: "throttling.rules.*.shared"),
         SettingKey(pattern: "throttling.rules.*.answer"),
+        SettingKey(pattern: "delivery.countries", isList: true),
+        SettingKey(pattern: "delivery.currency"),
+        SettingKey(pattern: "delivery.auto"),
+        SettingKey(pattern: "delivery.resend-after"),
+        SettingKey(pattern: "delivery.guard.mode"),
+        SettingKey(pattern: "delivery.guard.country-floor"),
+        SettingKey(pattern: "delivery.guard.burst"),
+        SettingKey(pattern: "delivery.guard.spend-per-day"),
+        SettingKey(pattern: "delivery.providers.*.kind"),
+        SettingKey(pattern: "delivery.providers.*.url"),
+        SettingKey(pattern: "delivery.providers.*.account"),
+        SettingKey(pattern: "delivery.providers.*.secret", isSecret: true),
+        SettingKey(pattern: "delivery.providers.*.signature-secret", isSecret: true),
+        SettingKey(pattern: "delivery.providers.*.from"),
+        SettingKey(pattern: "delivery.providers.*.region"),
+        SettingKey(pattern: "delivery.providers.*.price"),
+        SettingKey(pattern: "delivery.providers.*.prices", isList: true),
+        SettingKey(pattern: "delivery.providers.*.receipt-within"),
+        SettingKey(pattern: "delivery.providers.*.channels", isList: true),
+        SettingKey(pattern: "delivery.providers.*.headers", isList: true),
+        SettingKey(pattern: "delivery.providers.*.body"),
+        SettingKey(pattern: "delivery.providers.*.content"),
+        SettingKey(pattern: "delivery.providers.*.id"),
+        SettingKey(pattern: "delivery.providers.*.error"),
+        SettingKey(pattern: "delivery.providers.*.opted-out", isList: true),
+        SettingKey(pattern: "delivery.providers.*.permanent", isList: true),
+        SettingKey(pattern: "delivery.providers.*.status"),
+        SettingKey(pattern: "delivery.providers.*.delivered", isList: true),
+        SettingKey(pattern: "delivery.providers.*.failed", isList: true),
+        SettingKey(pattern: "delivery.routes.*.channel"),
+        SettingKey(pattern: "delivery.routes.*.countries", isList: true),
+        SettingKey(pattern: "delivery.routes.*.arms", isList: true),
+        SettingKey(pattern: "delivery.experiments.*.channel"),
+        SettingKey(pattern: "delivery.experiments.*.countries", isList: true),
+        SettingKey(pattern: "delivery.experiments.*.arms", isList: true),
+        SettingKey(pattern: "delivery.experiments.*.start"),
+        SettingKey(pattern: "delivery.experiments.*.end"),
+        SettingKey(pattern: "second-factor.phone-cool-off"),
+        SettingKey(pattern: "groups.*.second-factor.phone"),
     ]
 
     /// What the command line sets; it wins over environment and file.
@@ -117,6 +156,7 @@ extension Settings {
         try settings.readSite(raw)
         try settings.readMail(raw)
         try settings.readNotifications(raw)
+        try settings.readDelivery(raw)
         settings.source = Source(file: file, environment: Secret(environment), overrides: overrides, cores: cores)
         settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
         try settings.refuseInsecureCombinations(raw)
@@ -184,7 +224,15 @@ extension Settings {
         }
         secondFactors.isNeededForAdministration =
             try raw.choice("second-factor.administration", among: ["required", "optional"]) != "optional"
+        if let time = try raw.duration("second-factor.phone-cool-off") {
+            guard time <= .seconds(30 * 86_400) else {
+                throw raw.problem(
+                    "second-factor.phone-cool-off", found: raw.text("second-factor.phone-cool-off") ?? "", allowed: "1s to 30d")
+            }
+            secondFactors.phoneCoolOff = time
+        }
         for name in raw.names(under: "groups") {
+            if try raw.yesNo("groups.\(name).second-factor.phone") == false { secondFactors.phoneForbidden.insert(name) }
             let grace = try raw.duration("groups.\(name).second-factor.grace")
             guard try raw.yesNo("groups.\(name).second-factor.required") ?? false else {
                 guard grace == nil else {

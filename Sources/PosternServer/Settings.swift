@@ -59,6 +59,7 @@ package struct Settings: Sendable {
     var source: Source?
     var signInLimits = SignInLimits()
     var throttleRules: [ThrottleRule] = []
+    var delivery = DeliverySettings()
     var apps: [App] = []
     var hashing: Hashing
     var smtp: SMTP?
@@ -79,6 +80,7 @@ package struct Settings: Sendable {
         var kinds: Set<Job.Kind> = [.findExpiring, .deleteLeavers]
         if smtp != nil || showsDevelopmentMailbox { kinds.formUnion([.sendMail, .remind]) }
         if passwords.breached.filter != nil || passwords.breached.url != nil { kinds.insert(.checkPassword) }
+        if delivery.isOn { kinds.insert(.sendText) }
         return kinds.union(siteChannels.map(\.jobKind))
     }
 

@@ -82,8 +82,9 @@ package struct SettingsFile: Sendable {
 
     private mutating func read(environment: [String: String], keys: [SettingKey]) throws(Problem) {
         for (name, value) in environment where name.hasPrefix("POSTERN_") {
-            let ofFile = name.hasSuffix("_FILE") && keys.contains { $0.variable == String(name.dropLast(5)) && $0.isSecret }
-            guard let key = keys.first(where: { $0.variable == (ofFile ? String(name.dropLast(5)) : name) }) else {
+            let ofFile = name.hasSuffix("_FILE") && keys.contains { $0.isSecret && $0.key(for: String(name.dropLast(5))) != nil }
+            let variable = ofFile ? String(name.dropLast(5)) : name
+            guard let key = keys.first(where: { $0.key(for: variable) != nil }), let place = key.key(for: variable) else {
                 if Self.ownVariables.contains(name) { continue }
                 throw Problem(
                     description:
@@ -98,7 +99,7 @@ package struct SettingsFile: Sendable {
                 text = content.trimmingCharacters(in: .newlines)
             }
             let values = key.isList ? text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } : [text]
-            entries[key.pattern] = Entry(values: values, isList: key.isList, source: name)
+            entries[place] = Entry(values: values, isList: key.isList, source: name)
         }
     }
 
@@ -128,6 +129,18 @@ struct SettingKey: Sendable {
 
     var variable: String {
         "POSTERN_" + pattern.uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+    }
+
+    /// The key that an environment variable stands for; nil if it is another's. Of keys with a name of the reader's choice only secrets
+    /// have variables: `POSTERN_DELIVERY_PROVIDERS_NORTH_SECRET` is `delivery.providers.north.secret`.
+    func key(for variable: String) -> String? {
+        guard pattern.contains("*") else { return variable == self.variable ? pattern : nil }
+        let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
+        guard isSecret, parts.count == 2 else { return nil }
+        let (head, tail) = (SettingKey(pattern: String(parts[0])).variable, SettingKey(pattern: String(parts[1])).variable.dropFirst(8))
+        guard variable.hasPrefix(head), variable.hasSuffix(tail), variable.utf8.count > head.utf8.count + tail.utf8.count else { return nil }
+        let name = variable.dropFirst(head.count).dropLast(tail.count).lowercased().replacing("_", with: "-")
+        return "\(parts[0])\(name)\(parts[1])"
     }
 
     func matches(_ key: String) -> Bool {

@@ -22,6 +22,9 @@ struct Upkeep: Service {
     /// Blocks that are over are kept this long to be looked at.
     private static let blocksKept = Duration.seconds(90 * 86_400)
 
+    /// Figures of deliveries: two half-years can be compared.
+    private static let deliveriesKept = Duration.seconds(400 * 86_400)
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -44,6 +47,9 @@ struct Upkeep: Service {
             try transaction.pruneTickets(now: now)
             try transaction.pruneAuthenticators(now: now)
             try transaction.pruneRecoverySets(now: now)
+            try transaction.prunePhones(now: now)
+            try transaction.pruneWishes(now: now, figuresBefore: now - Self.deliveriesKept)
+            try transaction.pruneDeliveryGuard(now: now)
             try transaction.pruneChallenges(now: now)
             try transaction.pruneThrottling(now: now)
             try transaction.pruneBlocks(before: now - Self.blocksKept)

@@ -5,6 +5,7 @@ struct Views: Sendable {
     let store: any Store
     let calendar: PasswordCalendar
     let locks: AccountLocks
+    let phones: PhonePolicy
 
     /// Lines of a list on an account's page.
     private static let latest: Int64 = 20
@@ -28,7 +29,26 @@ struct Views: Sendable {
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: account),
                 recoverySet: try transaction.recoverySet(of: account), trusted: try transaction.trustedBrowsers(of: account, now: now),
                 tries: try transaction.codeTries(of: account), passwordSetAt: try transaction.account(account)?.passwordSetAt,
-                breach: try transaction.breachFinding(of: account))
+                breach: try transaction.breachFinding(of: account), phones: try transaction.phones(of: account),
+                phoneOptions: try phones.options(of: account, in: transaction, now: now),
+                offersPhones: phones.desk.rules.settings.isOn ? try phones.isAllowed(account, in: transaction) : false)
+        }
+    }
+
+    /// The last code that was sent to confirm who is in a session.
+    @Sendable func codeForStepUp(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> CodeState? {
+        try await store.read { (transaction) throws(StoreError) in
+            try phones.state(of: .stepUp(session.id), session.account, in: transaction, now: now)
+        }
+    }
+
+    /// A number that waits for its code.
+    @Sendable func waitingPhone(
+        _ id: Phone.ID, of account: Account.ID, now: Timestamp
+    ) async throws(StoreError) -> (phone: Phone, sent: CodeState?)? {
+        try await store.read { (transaction) throws(StoreError) in
+            guard let found = try transaction.phone(id, of: account, now: now), !found.isConfirmed else { return nil }
+            return (phone: found.phone, sent: try phones.state(of: .confirm(id), account, in: transaction, now: now))
         }
     }
 
@@ -63,6 +83,9 @@ struct Views: Sendable {
                 password_set_at: account.passwordSetAt.map(ISOTime.text),
                 authenticators: try transaction.authenticators(of: id).map {
                     .init(name: $0.name, created_at: ISOTime.text($0.createdAt), used_at: $0.usedAt.map(ISOTime.text))
+                },
+                phones: try transaction.phones(of: id).map {
+                    .init(number: $0.masked, country: $0.country, added_at: ISOTime.text($0.addedAt), used_at: $0.usedAt.map(ISOTime.text))
                 },
                 recovery_codes_left: try transaction.recoveryCodesLeft(of: id),
                 sessions: try transaction.sessions(of: id, now: now).map {
@@ -145,6 +168,7 @@ struct Views: Sendable {
             return AdminWeb.Person(
                 account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
                 attempts: try transaction.attempts(of: id, limit: Self.latest), authenticators: try transaction.authenticators(of: id),
+                phones: try transaction.phones(of: id),
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: id), tries: try transaction.codeTries(of: id),
                 audit: try transaction.auditLines(of: id, limit: Self.latest),
                 passwordExpiry: try calendar.expiry(of: account, in: transaction).map { ($0, $0 <= now) },

@@ -22,6 +22,10 @@ struct postern_phone {
 /// - Returns: 0; 1 where it is no number, 2 where it is none that is in use.
 int postern_phone_parse(const char *text, size_t count, const char *region, struct postern_phone *into);
 
+/// Writes the codes of all countries that have numbers, two letters each, one after the other.
+/// - Returns: how many bytes that is; nothing was written if `size` is less.
+size_t postern_phone_countries(char *into, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -169,6 +169,12 @@ extension Transaction {
             """) == 1
     }
 
+    /// Open accounts of administrators and owners.
+    borrowing func administrators() throws(StoreError) -> [(id: Account.ID, email: String)] {
+        try run("SELECT id, email FROM account WHERE state = 'active' AND role IN ('administrator', 'owner') ORDER BY id")
+            .map { (row) throws(StoreError) in (id: try row.id("id"), email: try row.text("email")) }
+    }
+
     /// Open accounts whose password was set at a time or before, in the order of their ids.
     borrowing func accounts(
         withPasswordSetBy time: Timestamp, after: Account.ID?, limit: Int64

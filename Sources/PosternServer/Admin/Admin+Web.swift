@@ -10,6 +10,7 @@ struct AdminWeb: Room {
         let sessions: [Session]
         let attempts: [SignInAttemptLine]
         let authenticators: [Authenticator]
+        let phones: [Phone]
         let recoveryCodesLeft: Int64
         let tries: CodeTries
         let audit: [AuditLine]

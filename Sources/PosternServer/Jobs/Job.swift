@@ -17,6 +17,7 @@ package struct Job: Sendable {
         case deleteLeavers = "delete-leavers"
         case sendWebhook = "send-webhook"
         case sendSlack = "send-slack"
+        case sendText = "send-text"
     }
 
     let id: ID

@@ -117,11 +117,17 @@ struct ExportDocument: Encodable {
         let used_at: String?
     }
 
+    struct Number: Encodable {
+        let number, country, added_at: String
+        let used_at: String?
+    }
+
     struct Told: Encodable { let at, kind, channel, target, subject, state: String }
 
     let account: AccountDocument
     let password_set_at: String?
     let authenticators: [App]
+    let phones: [Number]
     let recovery_codes_left: Int64
     let sessions: [Browser]
     let trusted_browsers: [Browser]

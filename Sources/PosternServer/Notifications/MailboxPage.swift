@@ -8,8 +8,8 @@ struct MailboxPage {
             [
                 "letters": letters.map { letter -> [String: Any] in
                     [
-                        "to": letter.mail.to, "subject": letter.mail.subject, "when": ISOTime.words(letter.sentAt),
-                        "whenISO": ISOTime.text(letter.sentAt), "parts": Self.linked(letter.mail.text),
+                        "to": letter.to, "subject": letter.subject, "when": ISOTime.words(letter.sentAt),
+                        "whenISO": ISOTime.text(letter.sentAt), "parts": Self.linked(letter.text),
                     ]
                 }, "empty": letters.isEmpty,
             ])
@@ -25,7 +25,7 @@ struct MailboxPage {
     private static let template = Pages.template(
         """
         <h1 id="h">Mailbox</h1>
-        <p class="lead">There is no mail server yet, so mail lands here. Only this machine can see it.</p>
+        <p class="lead">Nothing brings mail or text messages yet, so they land here. Only this machine can see it.</p>
         {{#letters}}<article class="letter"><h2>{{subject}}</h2><p class="meta">To {{to}}, <time datetime="{{whenISO}}">{{when}}</time></p>
         <p>{{#parts}}{{#link}}<a href="{{link}}">{{link}}</a>{{/link}}{{words}}<br>{{/parts}}</p></article>{{/letters}}
         {{#empty}}<p class="muted">Nothing yet. Make an account, then look again.</p>{{/empty}}

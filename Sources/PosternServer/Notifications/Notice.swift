@@ -27,6 +27,10 @@ struct Notice: Sendable {
         case codesStopped = "codes-stopped"
         case codesStopLifted = "codes-stop-lifted"
         case signInLocked = "sign-in-locked"
+        case phoneAdded = "phone-added"
+        case phoneRemoved = "phone-removed"
+        case deliverySpendNear = "delivery-spend-near"
+        case deliverySpendReached = "delivery-spend-reached"
 
         /// Whether a person may do without. What tells of a change, or brings a link that was asked for, always comes.
         var isOptional: Bool { self == .passwordExpires }
@@ -54,6 +58,10 @@ struct Notice: Sendable {
             case .codesStopped: "Too many wrong codes"
             case .codesStopLifted: "Codes work again"
             case .signInLocked: "Too many wrong passwords"
+            case .phoneAdded: "Telephone number added"
+            case .phoneRemoved: "Telephone number removed"
+            case .deliverySpendNear: "Text messages and calls cost nearly what a day may"
+            case .deliverySpendReached: "No more text messages and calls today"
             }
         }
     }

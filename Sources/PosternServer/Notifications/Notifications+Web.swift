@@ -16,7 +16,7 @@ struct NotificationsWeb: Room {
             return try .json(
                 mailbox.letters.map {
                     Letter(
-                        to: $0.mail.to, subject: $0.mail.subject, text: $0.mail.text, html: $0.mail.html, sent_at: ISOTime.text($0.sentAt))
+                        to: $0.to, subject: $0.subject, text: $0.text, html: $0.html, sent_at: ISOTime.text($0.sentAt))
                 })
         }
         return .page(MailboxPage(letters: mailbox.letters).html(pages))

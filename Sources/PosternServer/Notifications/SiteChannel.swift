@@ -25,7 +25,7 @@ struct SiteChannel: Sendable {
         _ event: SiteEvent, id: Job.ID, now: Timestamp, siteName: String
     ) -> (headers: [(name: String, value: String)], body: [UInt8]) {
         guard let key else {
-            let text = "*\(Self.escaped(event.subject))*\n\(Self.escaped(event.email))"
+            let text = "*\(markupEscaped(event.subject))*\n\(markupEscaped(event.email))"
             return ([("Content-Type", "application/json")], Self.encoded(["text": text]))
         }
         let body = Self.encoded(
@@ -41,11 +41,6 @@ struct SiteChannel: Sendable {
                 ("webhook-signature", "v1,\(Data(code).base64EncodedString())"),
             ], body
         )
-    }
-
-    /// Slack reads these three as its own.
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }
 
     private static func encoded(_ value: some Encodable) -> [UInt8] {

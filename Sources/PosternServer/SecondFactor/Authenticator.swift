@@ -137,6 +137,8 @@ enum CodeVerdict: Equatable, Sendable {
     case wait(until: Timestamp)
     /// Right, after so many wrong ones that more right ones are needed, at that distance.
     case moreNeeded(Int64, from: Timestamp)
+    /// Codes that were sent for this are worth nothing any more: five wrong ones were typed.
+    case spent
 }
 
 /// How wrong codes are counted, over all attempts, addresses and methods of an account (TO-05). Apart from wrong passwords (TO-06).

@@ -19,7 +19,12 @@ extension Migration {
 extension Transaction {
     /// Whether the account holds a second factor.
     borrowing func hasSecondFactor(_ account: Account.ID) throws(StoreError) -> Bool {
-        try !run("SELECT 1 AS found FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NOT NULL LIMIT 1").isEmpty
+        try !run(
+            """
+            SELECT 1 AS found FROM authenticator WHERE account_id = \(account) AND confirmed_at IS NOT NULL
+            UNION ALL SELECT 1 AS found FROM phone WHERE account_id = \(account) AND confirmed_at IS NOT NULL LIMIT 1
+            """
+        ).isEmpty
     }
 
     /// Those who hold a second factor, of all accounts whose ids lie between two.
@@ -28,6 +33,7 @@ extension Transaction {
         let rows = try run(
             """
             SELECT account_id FROM authenticator WHERE account_id >= \(first) AND account_id <= \(last) AND confirmed_at IS NOT NULL
+            UNION SELECT account_id FROM phone WHERE account_id >= \(first) AND account_id <= \(last) AND confirmed_at IS NOT NULL
             """)
         for row in rows { holders.insert(try row.id("account_id")) }
         return holders

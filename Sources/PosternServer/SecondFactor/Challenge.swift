@@ -88,6 +88,13 @@ struct SecondFactorPolicy: Equatable, Sendable {
     /// Whether owners and administrators need one for the administration (AZ-05).
     var isNeededForAdministration = true
 
+    /// Groups whose members may not use codes by SMS or voice.
+    var phoneForbidden: Set<String> = []
+    /// How long a number that came beside or after another can't be used yet: its owner has been told by the old one (OB-09).
+    var phoneCoolOff = Duration.seconds(86_400)
+
+    func allowsPhones(_ groups: [String]) -> Bool { phoneForbidden.isDisjoint(with: groups) }
+
     /// The strictest of those that apply.
     func requirement(for groups: [String]) -> Requirement? {
         groups.compactMap { required[$0] }.min { $0.grace < $1.grace }

@@ -1,19 +1,22 @@
 import Secrets
 import Storage
 
-/// A proof that a person offers: a code of an app, or a recovery code.
+/// A proof that a person offers: a code of an app, a recovery code, or a code that was sent to a number.
 enum OfferedProof: Sendable {
     case totp(Secret<String>)
     case recoveryCode(Secret<String>)
+    case phone(Secret<String>, Delivery.Channel)
 
     /// As the API names methods.
-    static let methods = ["totp", "recovery_code"]
+    static let methods = ["totp", "recovery_code", "sms", "voice"]
 
     init?(method: String, code: String) {
         switch method {
         case "totp": self = .totp(Secret(code))
         case "recovery_code": self = .recoveryCode(Secret(code))
-        default: return nil
+        default:
+            guard let channel = Delivery.Channel(rawValue: method) else { return nil }
+            self = .phone(Secret(code), channel)
         }
     }
 
@@ -23,6 +26,7 @@ enum OfferedProof: Sendable {
         switch self {
         case .totp: "totp"
         case .recoveryCode: "recovery_code"
+        case .phone(_, let channel): channel.rawValue
         }
     }
 }
@@ -34,6 +38,7 @@ struct FactorCheck: Sendable {
         case code(CodeMatch)
         /// Nil for what can't be a code: it is wrong without a hash.
         case recoveryHash([UInt8]?)
+        case phoneCode(TypedPhoneCode, method: String)
     }
 
     enum Result: Equatable, Sendable {
@@ -44,12 +49,15 @@ struct FactorCheck: Sendable {
     let store: any Store
     let hasher: PasswordHasher
     let matcher: CodeMatcher
+    let phones: PhonePolicy
 
     /// Costs an HMAC or one password hash.
-    /// - Parameter only: one authenticator whose code it must be; nil for any.
+    /// - Parameters:
+    ///   - place: what a sent code must have been sent for.
+    ///   - only: one authenticator whose code it must be; nil for any.
     /// - Returns: nil when the machine is too busy to hash.
     func prepare(
-        _ offered: OfferedProof, of account: Account.ID, only: Authenticator.ID? = nil, now: Timestamp
+        _ offered: OfferedProof, of account: Account.ID, for place: CodeWish.Place, only: Authenticator.ID? = nil, now: Timestamp
     ) async throws(StoreError) -> Prepared? {
         switch offered {
         case .totp(let text):
@@ -61,6 +69,14 @@ struct FactorCheck: Sendable {
             guard let set else { return .recoveryHash(nil) }
             let hash = try? await hasher.hashes(of: [code.characters], salt: set.salt, parameters: set.parameters).first
             return hash.map { .recoveryHash($0) }
+        case .phone(let text, let channel):
+            let code = SentCode(typed: text.exposed)
+            let (wish, isAllowed) = try await store.lookUp { (transaction) throws(StoreError) in
+                (try transaction.liveWish(place, now: now), try phones.isAllowed(account, in: transaction))
+            }
+            guard let wish, wish.account == account else { return .phoneCode(TypedPhoneCode(wish: nil, hash: nil), method: channel.rawValue) }
+            let hash = isAllowed ? code.map { phones.desk.hash($0, for: wish.id) } : nil
+            return .phoneCode(TypedPhoneCode(wish: wish.id, hash: hash), method: channel.rawValue)
         }
     }
 }

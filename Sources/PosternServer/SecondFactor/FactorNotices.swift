@@ -19,7 +19,7 @@ extension FactorNotices {
     ) throws(StoreError) {
         switch verdict {
         case .wrong, .clockOff: break
-        case .used, .wait, .moreNeeded: return
+        case .used, .wait, .moreNeeded, .spent: return
         }
         guard try transaction.codeTries(of: account).failures == CodeLimits.stopAt,
             let email = try transaction.account(account)?.email

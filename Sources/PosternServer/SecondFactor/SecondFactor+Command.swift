@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Logging
 import Storage
 
 /// `postern account factors EMAIL`
@@ -19,11 +20,7 @@ struct FactorsCommand: AsyncParsableCommand {
                 let outcome = try await opening.resetFactors.perform(.liftStop, on: account.id, by: .commandLine, now: .now())
                 guard outcome == .done || outcome == .unchanged else { throw failure("\(account.email) can't be changed.") }
             }
-            let factors = try await Views(
-                store: opening.store, calendar: PasswordCalendar(policy: opening.settings.passwords),
-                locks: AccountLocks(opening.keys.current)
-            ).factors(
-                of: account.id, now: .now())
+            let factors = try await opening.views.factors(of: account.id, now: .now())
             if json { return try printJSON(FactorsDocument(factors)) }
             let width = factors.authenticators.map(\.name.count).max() ?? 4
             print("\("NAME".padded(to: width))  ADDED                        LAST USED")
@@ -32,6 +29,7 @@ struct FactorsCommand: AsyncParsableCommand {
                     "\(app.name.padded(to: width))  \(ISOTime.words(app.createdAt).padded(to: 27))  \(app.usedAt.map(ISOTime.words) ?? "never")"
                 )
             }
+            for phone in factors.phones { print("\(phone.masked), added \(ISOTime.words(phone.addedAt))") }
             print("Recovery codes left: \(factors.recoveryCodesLeft)")
             print("Trusted browsers: \(factors.trusted.count)")
             print("Wrong codes in a row: \(factors.tries.failures)\(factors.tries.isStopped ? ", stopped" : "")")
@@ -61,6 +59,14 @@ struct ResetFactorsCommand: AsyncParsableCommand {
 }
 
 extension Opening {
+    fileprivate var views: Views {
+        let delivery = DeliveryParts(
+            settings, store: store, keys: keys, mailbox: nil, random: .system, logger: Logger(label: "postern"))
+        return Views(
+            store: store, calendar: PasswordCalendar(policy: settings.passwords), locks: AccountLocks(keys.current),
+            phones: PhonePolicy(factors: settings.secondFactors, desk: delivery.desk))
+    }
+
     fileprivate var resetFactors: ResetFactors {
         ResetFactors(
             store: store, desk: SessionDesk(store: store, logger: Logger(label: "postern")),
@@ -77,7 +83,14 @@ private struct FactorsDocument: Encodable {
         let used_at: String?
     }
 
+    struct Number: Encodable {
+        let id: String
+        let number: String
+        let added_at: String
+    }
+
     let authenticators: [App]
+    let phones: [Number]
     let recovery_codes_left: Int64
     let trusted_browsers: Int
     let failures: Int64
@@ -87,6 +100,7 @@ private struct FactorsDocument: Encodable {
         authenticators = factors.authenticators.map {
             App(id: $0.id.description, name: $0.name, created_at: ISOTime.text($0.createdAt), used_at: $0.usedAt.map(ISOTime.text))
         }
+        phones = factors.phones.map { Number(id: $0.id.description, number: $0.masked, added_at: ISOTime.text($0.addedAt)) }
         recovery_codes_left = factors.recoveryCodesLeft
         trusted_browsers = factors.trusted.count
         failures = factors.tries.failures

@@ -39,8 +39,11 @@ struct SecondStepWeb: Room {
     private func page(_ view: SecondStep.View, method: String, _ visit: Visit) -> SecondStepPage {
         SecondStepPage(
             purpose: .signIn, email: view.email, apps: view.authenticators.map(\.name), recoveryCodesLeft: view.recoveryCodesLeft,
-            method: view.methods.contains(method) ? method : view.methods.first ?? "totp", mayTrust: secondStep.policy.trust,
-            formToken: shell.formToken(visit))
+            // What was asked for last is what a code is awaited from.
+            method: view.methods.contains(method)
+                ? method : view.sent.map(\.channel.rawValue).flatMap { view.methods.contains($0) ? $0 : nil } ?? view.methods.first ?? "totp",
+            methods: view.methods, phones: view.phones, sent: view.sent, delays: secondStep.check.phones.delays(of: view.phones, now: visit.now),
+            mayTrust: secondStep.policy.trust, formToken: shell.formToken(visit))
     }
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -50,6 +53,7 @@ struct SecondStepWeb: Room {
         if view.challenge.mustEnrol { return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))") }
         var page = page(view, method: query.text("method"), visit)
         page.returnTo = back
+        page.problem = SendCodeWeb.words(query["problem"], page.sent)
         return .page(page.html(shell.pages))
     }
 
@@ -69,7 +73,7 @@ struct SecondStepWeb: Room {
         case .refused(let verdict):
             var page = page(view, method: proof.method, visit)
             page.returnTo = back
-            page.problem = verdict.words(isRecoveryCode: proof.isRecoveryCode, now: visit.now)
+            page.problem = verdict.words(proof.method, now: visit.now)
             return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: visit.now))
         case .over: return startOver(back)
         case .mustEnrol: return .seeOther("/auth/sign-in/enrol?return_to=\(percentEncoded(back))")
@@ -175,7 +179,7 @@ struct SecondStepWeb: Room {
         case .signedIn(let session, let trust): return SignedIn(session: session, trust: trust).response
         case .changeNeeded(let challenge):
             return try .json(NextStep(next: "change_password", attempt: challenge.token.text.exposed, methods: []))
-        case .refused(let verdict): throw verdict.refused(isRecoveryCode: proof.isRecoveryCode, now: visit.now)
+        case .refused(let verdict): throw verdict.refused(proof.method, now: visit.now)
         case .over: throw Refused(.attemptOver)
         case .mustEnrol: throw Refused(.secondFactorRequired, detail: "Add one at /auth/v1/sign-in/authenticators with this attempt.")
         case .busy: throw Refused(.busy)

@@ -32,13 +32,14 @@ struct SecondStep: Sendable {
         let authenticators: [Authenticator]
         let recoveryCodesLeft: Int64
         let tries: CodeTries
+        let phones: [PhoneOption]
+        /// The last code that was sent for this sign-in.
+        let sent: CodeState?
 
         /// The last used first.
         var methods: [String] {
-            var methods: [String] = []
-            if !authenticators.isEmpty { methods.append("totp") }
-            if recoveryCodesLeft > 0 { methods.append("recovery_code") }
-            return tries.lastMethod == "recovery_code" ? methods.reversed() : methods
+            FactorMethods.list(
+                hasApp: !authenticators.isEmpty, phones: phones, hasRecoveryCodes: recoveryCodesLeft > 0, last: tries.lastMethod)
         }
     }
 
@@ -61,7 +62,9 @@ struct SecondStep: Sendable {
             else { return nil }
             return View(
                 challenge: challenge, email: account.email, authenticators: try transaction.authenticators(of: account.id),
-                recoveryCodesLeft: try transaction.recoveryCodesLeft(of: account.id), tries: try transaction.codeTries(of: account.id))
+                recoveryCodesLeft: try transaction.recoveryCodesLeft(of: account.id), tries: try transaction.codeTries(of: account.id),
+                phones: try check.phones.options(of: account.id, in: transaction, now: now),
+                sent: try check.phones.state(of: .signIn(hash), account.id, in: transaction, now: now))
         }
     }
 
@@ -70,7 +73,7 @@ struct SecondStep: Sendable {
         let found = try await store.lookUp { (transaction) throws(StoreError) in try transaction.challenge(tokenHash: hash, now: now) }
         guard let challenge = found, challenge.changeAfter == nil else { return .over }
         guard !challenge.mustEnrol else { return .mustEnrol }
-        guard let prepared = try await check.prepare(attempt.proof, of: challenge.account, now: now) else { return .busy }
+        guard let prepared = try await check.prepare(attempt.proof, of: challenge.account, for: .signIn(hash), now: now) else { return .busy }
         let done = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?) in
             guard try transaction.countTry(of: challenge, now: now) else { return (.over, nil) }
             switch try transaction.settle(prepared, of: challenge.account, now: now) {
@@ -127,6 +130,22 @@ struct SecondStep: Sendable {
     }
 }
 
+/// Ways to prove who one is.
+enum FactorMethods {
+    /// As the API names them: the last used first, else the strongest.
+    static func list(hasApp: Bool, phones: [PhoneOption], hasRecoveryCodes: Bool, last: String?) -> [String] {
+        var methods: [String] = []
+        if hasApp { methods.append("totp") }
+        for channel in Delivery.Channel.allCases where phones.contains(where: { $0.channels.contains(channel) }) {
+            methods.append(channel.rawValue)
+        }
+        if hasRecoveryCodes { methods.append("recovery_code") }
+        guard let last, let index = methods.firstIndex(of: last) else { return methods }
+        methods.insert(methods.remove(at: index), at: 0)
+        return methods
+    }
+}
+
 /// Opens the session that a proved second factor completes.
 struct SignInCompletion: Sendable {
     let policies: SessionPolicies
@@ -149,7 +168,7 @@ struct SignInCompletion: Sendable {
         let replacedOf = try replaced.flatMap { (token) throws(StoreError) in try transaction.endSession(tokenHash: token.hash, now: now) }
         try transaction.openSession(session)
         if let mark = client.mark { try transaction.knowBrowser(mark, of: account, now: now) }
-        let method = means.map { $0 == .recoveryCode ? "recovery_code" : "totp" } ?? "password"
+        let method = means?.method ?? "password"
         try transaction.recordAttempt(line(account, .signedIn, method, session.id, client, now))
         try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: client, at: now, detail: method))
         return (session, replacedOf)

@@ -32,7 +32,8 @@ struct SecurityWeb: Room {
 
     private static let notices: [String: SecurityPage.Notice] = [
         "added": .added, "removed": .removed, "renamed": .renamed, "codes": .codesInUse, "trust-ended": .trustEnded,
-        "needed": .needed, "password": .passwordChanged,
+        "needed": .needed, "password": .passwordChanged, "phone-added": .phoneAdded, "phone-later": .phoneLater,
+        "phone-removed": .phoneRemoved,
     ]
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -149,7 +150,7 @@ struct SecurityWeb: Room {
         case .proved(let token): renewed = token.map { shell.renewed(session, $0, visit) }
         case .refused(let verdict):
             return try await removalPage(
-                verdict.words(isRecoveryCode: proof.isRecoveryCode, now: visit.now), visit, status: verdict.reason.status
+                verdict.words(proof.method, now: visit.now), visit, status: verdict.reason.status
             )
             .retrying(verdict.refused(now: visit.now))
         case .wrongPassword, .tooManyTries, .factorNeeded, .noFactor: throw Refused(.stepUpRequired)

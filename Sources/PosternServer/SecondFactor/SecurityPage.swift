@@ -13,9 +13,17 @@ struct SecurityPage {
         let passwordSetAt: Timestamp?
         /// That the password is on a list of stolen ones.
         let breach: BreachFinding?
+        let phones: [Phone]
+        /// Those that a code could go to now.
+        let phoneOptions: [PhoneOption]
+        /// Whether numbers can be added here.
+        let offersPhones: Bool
+
+        var hasFactor: Bool { !authenticators.isEmpty || !phones.isEmpty }
     }
 
     enum Notice: Equatable {
+        case phoneAdded, phoneLater, phoneRemoved
         case added, removed, renamed, codesInUse, trustEnded, codeGood, codeNotGood, passwordChanged
         case nameInvalid, tooMany, noFactor, codesTooNew
         /// The administration was asked for without a second factor.
@@ -26,6 +34,9 @@ struct SecurityPage {
 
         var words: String {
             switch self {
+            case .phoneAdded: "The number is confirmed. From now on sign-in can send codes there."
+            case .phoneLater: "The number is confirmed. It signs you in from tomorrow on; we told your other numbers and your mailbox."
+            case .phoneRemoved: "The number is removed. No codes go there any more."
             case .passwordChanged: "Your password is another now. All other sessions are ended."
             case .added: "The app is switched on. From now on sign-in asks for its codes."
             case .removed: "The app is removed. Its codes no longer work."
@@ -53,11 +64,13 @@ struct SecurityPage {
 
     func html(_ pages: Pages) -> String {
         let left = factors.recoveryCodesLeft
-        let hasFactor = !factors.authenticators.isEmpty
+        let hasApps = !factors.authenticators.isEmpty
         return pages.account(
             Self.template, title: "Security", at: .security, for: reader,
             [
-                "notice": notice?.words ?? "", "hasNotice": notice != nil, "isBad": notice?.isBad ?? false, "hasFactor": hasFactor,
+                "notice": notice?.words ?? "", "hasNotice": notice != nil, "isBad": notice?.isBad ?? false, "hasApps": hasApps,
+                "hasFactor": factors.hasFactor, "phones": factors.phones.map(phoneRow), "hasPhones": !factors.phones.isEmpty,
+                "showsPhones": factors.offersPhones || !factors.phones.isEmpty, "offersPhones": factors.offersPhones,
                 "apps": factors.authenticators.map(row), "left": left, "hasCodes": factors.recoverySet != nil,
                 "isLow": factors.recoverySet != nil && left <= 3,
                 "stones": (0..<Int64(RecoveryCode.count)).map { ["left": $0 < left] },
@@ -89,6 +102,18 @@ struct SecurityPage {
         ]
     }
 
+    private func phoneRow(_ phone: Phone) -> [String: Any] {
+        let option = factors.phoneOptions.first { $0.phone.id == phone.id }
+        let ways = option?.channels.map { $0 == .sms ? "a text" : "a call" }.joined(separator: " or ") ?? ""
+        let usable =
+            option != nil
+            ? "Codes come as \(ways)." : factors.offersPhones ? "It signs you in from \(ISOTime.words(phone.usableFrom)) on." : "It can’t be used."
+        return [
+            "id": phone.id.description, "number": phone.masked, "added": ISOTime.words(phone.addedAt), "addedISO": ISOTime.text(phone.addedAt),
+            "usable": usable, "isReady": option != nil,
+        ]
+    }
+
     private static let token = "<input type=\"hidden\" name=\"form_token\" value=\"{{formToken}}\">"
 
     private static let template = Pages.template(
@@ -99,11 +124,13 @@ struct SecurityPage {
         {{#isBreached}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>{{breachWords}}</p></div></div>{{/isBreached}}
         {{#isStopped}}<div class="notice warn"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.2 14.3 13.3H1.7ZM8 6.5v3.2M8 11.6v.05"/></svg><div><p>50 wrong codes were typed for this account, so app codes don’t let in for now. Whoever typed them knows your password: if it wasn’t you, tell an administrator. A recovery code works, or three right codes in a row, 15 minutes apart.</p></div></div>{{/isStopped}}
         <section class="card" aria-labelledby="password"><header><div><h2 id="password">Password</h2><p>{{#passwordSet}}Set on {{passwordSet}}.{{/passwordSet}} A change ends all your other sessions.</p></div><a class="button{{#isBreached}} primary{{/isBreached}}" href="/auth/account/password">Change it</a></header></section>
-        <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasFactor}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasFactor}}{{^hasFactor}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasFactor}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<input type="hidden" name="return_to" value="{{returnTo}}"><button class="button{{^hasFactor}} primary{{/hasFactor}}">{{#hasFactor}}Add another{{/hasFactor}}{{^hasFactor}}Add an app{{/hasFactor}}</button></form></header>
-        {{#hasFactor}}<ul class="rows">
+        <section class="card" aria-labelledby="authenticators"><header><div><h2 id="authenticators">Authenticator apps</h2><p>{{#hasApps}}Any of them signs you in. Keep a second on another device, so that losing one is no trouble.{{/hasApps}}{{^hasApps}}An app on your phone shows 6 digits that change. With one, your password alone lets nobody in.{{/hasApps}}</p></div><form action="/auth/account/security/authenticators" method="post">\(token)<input type="hidden" name="return_to" value="{{returnTo}}"><button class="button{{^hasApps}} primary{{/hasApps}}">{{#hasApps}}Add another{{/hasApps}}{{^hasApps}}Add an app{{/hasApps}}</button></form></header>
+        {{#hasApps}}<ul class="rows">
         {{#apps}}<li><div><p class="title">{{name}}</p><p class="meta">Last used <time datetime="{{usedISO}}">{{used}}</time>. Added <time datetime="{{addedISO}}">{{added}}</time>.</p><p class="meta">{{^isOff}}<span class="badge ok">Clock in step</span>{{/isOff}}{{#isOff}}<span class="badge warn">{{clock}}</span> It still works. Switch on automatic time there.{{/isOff}}</p></div>
         <div class="actions"><details class="confirm"><summary class="button quiet small">Rename<span class="visually-hidden"> {{name}}</span></summary><form class="sure" action="/auth/account/security/authenticators/{{id}}/rename" method="post">\(token)<div class="field"><label for="name-{{id}}">New name</label><input class="input" id="name-{{id}}" name="name" value="{{name}}" maxlength="60" required autocomplete="off"></div><button class="button primary">Save the name</button></form></details><a class="button quiet small" href="/auth/account/security/authenticators/{{id}}/remove">Remove<span class="visually-hidden"> {{name}}</span></a></div></li>{{/apps}}
-        </ul>{{/hasFactor}}{{^hasFactor}}<div class="empty"><h3>No second factor yet</h3><p>It takes two minutes and any authenticator app.</p></div>{{/hasFactor}}</section>
+        </ul>{{/hasApps}}{{^hasApps}}<div class="empty"><h3>{{#hasFactor}}No app yet{{/hasFactor}}{{^hasFactor}}No second factor yet{{/hasFactor}}</h3><p>It takes two minutes and any authenticator app.</p></div>{{/hasApps}}</section>
+        {{#showsPhones}}<section class="card" aria-labelledby="phones"><header><div><h2 id="phones">Telephone numbers</h2><p>A spare way in, weaker than an app: whoever takes over your number gets its codes.</p></div>{{#offersPhones}}<a class="button" href="/auth/account/security/phones">Add a number</a>{{/offersPhones}}</header>
+        {{#hasPhones}}<ul class="rows">{{#phones}}<li><div><p class="title">{{number}}</p><p class="meta">Added <time datetime="{{addedISO}}">{{added}}</time>. {{^isReady}}<span class="badge warn">Not yet</span> {{/isReady}}{{usable}}</p></div><div class="actions"><a class="button quiet small" href="/auth/account/security/phones/{{id}}/remove">Remove<span class="visually-hidden"> {{number}}</span></a></div></li>{{/phones}}</ul>{{/hasPhones}}</section>{{/showsPhones}}
         {{#hasFactor}}<section class="card" aria-labelledby="codes"><header><div><h2 id="codes">Recovery codes</h2><p>For the day no device is at hand. Each works once. When they run out, only an administrator can let you in.</p></div></header>
         <ul class="rows"><li><div>{{#hasCodes}}<p><b>{{left}} of 10 left</b> <span class="tally" aria-hidden="true">{{#stones}}<i{{#left}} class="left"{{/left}}></i>{{/stones}}</span>{{#isLow}} <span class="badge warn">Make new ones soon</span>{{/isLow}}</p><p class="meta">Made on {{codesMade}}.</p>{{/hasCodes}}{{^hasCodes}}<p><span class="badge warn">None</span></p><p class="meta">Without them a lost phone locks you out.</p>{{/hasCodes}}</div><div class="actions">{{#hasCodes}}<details class="confirm"><summary class="button quiet small">Check a code</summary><form class="sure" action="/auth/account/security/recovery-codes/check" method="post">\(token)<div class="field"><label for="check">Recovery code</label><span class="hint" id="check-hint">It is not used up.</span><input class="input" id="check" name="code" maxlength="40" required autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="check-hint"></div><button class="button primary">Check it</button></form></details>{{/hasCodes}}<form action="/auth/account/security/recovery-codes" method="post">\(token)<button class="button small{{^hasCodes}} primary{{/hasCodes}}">Make new codes</button></form></div></li></ul></section>{{/hasFactor}}
         {{#hasTrusted}}<section class="card" aria-labelledby="browsers"><header><div><h2 id="browsers">Trusted browsers</h2><p>These skip the second step. A change of your apps ends the trust.</p></div></header><ul class="rows">

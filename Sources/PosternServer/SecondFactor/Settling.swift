@@ -51,13 +51,15 @@ extension Transaction {
             }
             // 80 random bits can't be guessed: counting these would only let somebody stop the owner's codes. The attempt counts its tries.
             return .refused(.wrong)
+        case .phoneCode(let typed, let method): return try settle(typed, of: account, method: method, now: now)
         }
     }
 
     /// Removes every factor of an account, and what depends on them.
-    /// - Returns: how many authenticators there were.
+    /// - Returns: how many authenticators and numbers there were.
     borrowing func removeAllFactors(of account: Account.ID) throws(StoreError) -> Int {
-        let count = try removeAuthenticators(of: account)
+        let count = try removeAuthenticators(of: account) + removePhones(of: account)
+        try endWishes(of: account)
         try removeRecoverySets(of: account)
         try clearSecondFactor(of: account)
         try endTrust(of: account)

@@ -8,6 +8,8 @@ struct StepUpWeb: Room {
     let stepUp: StepUp
     let shell: Shell
     let factors: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> SecurityPage.Factors
+    /// The last code that was sent for this.
+    let sent: @Sendable (LiveSession, Timestamp) async throws(StoreError) -> CodeState?
 
     var routes: [Route] {
         [
@@ -28,8 +30,11 @@ struct StepUpWeb: Room {
         let wanted = fields.text("method")
         var page = SecondStepPage(
             purpose: .stepUp, email: session.email, apps: held.authenticators.map(\.name), recoveryCodesLeft: held.recoveryCodesLeft,
-            method: methods.contains(wanted) ? wanted : methods.first ?? "password", formToken: shell.formToken(visit))
+            method: methods.contains(wanted) ? wanted : methods.first ?? "password", methods: methods, phones: held.phoneOptions,
+            sent: try await sent(session, visit.now), delays: stepUp.check.phones.delays(of: held.phoneOptions, now: visit.now),
+            formToken: shell.formToken(visit))
         page.returnTo = back(fields.text("return_to"))
+        page.problem = SendCodeWeb.words(fields["problem"], page.sent)
         return page
     }
 
@@ -53,7 +58,7 @@ struct StepUpWeb: Room {
         case .proved(let token):
             return .seeOther(page.returnTo).setting(cookie: token.map { shell.renewed(session, $0, visit) })
         case .refused(let verdict):
-            page.problem = verdict.words(isRecoveryCode: page.method == "recovery_code", now: now)
+            page.problem = verdict.words(page.method, now: now)
             return .page(page.html(shell.pages), status: verdict.reason.status).retrying(verdict.refused(now: now))
         case .wrongPassword: page.problem = "That isn’t your password. Check for caps lock."
         case .factorNeeded, .noFactor: throw Refused(.stepUpRequired)
@@ -79,7 +84,7 @@ struct StepUpWeb: Room {
             offer, renews: request.headers[.authorization] == nil, in: session, client: visit.client, now: visit.now)
         {
         case .proved(let token): return .nothing().setting(cookie: token.map { shell.renewed(session, $0, visit) })
-        case .refused(let verdict): throw verdict.refused(isRecoveryCode: method == "recovery_code", now: visit.now)
+        case .refused(let verdict): throw verdict.refused(method, now: visit.now)
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .factorNeeded, .noFactor: throw try await factors(session.account, visit.now).stepUpRequired
         case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
@@ -91,9 +96,9 @@ struct StepUpWeb: Room {
 extension SecurityPage.Factors {
     /// Ways to prove who one is, the last used first: the strongest kind that the account holds.
     var methods: [String] {
-        guard !authenticators.isEmpty else { return ["password"] }
-        let methods = recoveryCodesLeft > 0 ? OfferedProof.methods : ["totp"]
-        return tries.lastMethod == "recovery_code" ? methods.reversed() : methods
+        let methods = FactorMethods.list(
+            hasApp: !authenticators.isEmpty, phones: phoneOptions, hasRecoveryCodes: recoveryCodesLeft > 0, last: tries.lastMethod)
+        return hasFactor ? methods : ["password"]
     }
 
     /// What the API answers where a proof is missing.

@@ -52,7 +52,9 @@ struct SecretsAtRest: Sendable {
             let reseal = { (sealed: [UInt8], place: KeyRing.Place) in
                 (try? ring.open(sealed, at: place)).map { ring.seal($0.exposed, at: place, nonce: random.bytes(12)) }
             }
-            let resealed = try transaction.resealJobs(reseal) + (try transaction.resealAuthenticators(reseal))
+            let resealed =
+                try transaction.resealJobs(reseal) + transaction.resealAuthenticators(reseal) + transaction.resealPhones(reseal)
+                + transaction.resealDeliveries(reseal)
             try transaction.record(AuditEvent(.keysRotated, account: nil, by: .commandLine, from: nil, at: now, detail: "\(resealed)"))
             return resealed
         }

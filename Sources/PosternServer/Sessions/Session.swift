@@ -59,17 +59,31 @@ struct SessionProof: Equatable, Sendable {
     enum Means: Equatable, Sendable {
         case authenticator(Authenticator.ID)
         case recoveryCode
+        /// A code that came to a number.
+        case phone(Phone.ID)
 
         var text: String {
             switch self {
             case .authenticator(let id): id.description
             case .recoveryCode: "recovery-code"
+            case .phone(let id): "phone:\(id)"
+            }
+        }
+
+        /// As the API and the history name it.
+        var method: String {
+            switch self {
+            case .authenticator: "totp"
+            case .recoveryCode: "recovery_code"
+            case .phone: "phone"
             }
         }
 
         init?(text: String) {
             if text == "recovery-code" {
                 self = .recoveryCode
+            } else if text.hasPrefix("phone:"), let id = Phone.ID(String(text.dropFirst(6))) {
+                self = .phone(id)
             } else if let id = Authenticator.ID(text) {
                 self = .authenticator(id)
             } else {

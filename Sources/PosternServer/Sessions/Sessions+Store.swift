@@ -88,6 +88,15 @@ extension Transaction {
             """)
     }
 
+    /// One number is gone.
+    borrowing func forgetFactorProofs(byPhone id: Phone.ID, of account: Account.ID, except session: Session.ID) throws(StoreError) {
+        try change(
+            """
+            UPDATE session SET factor_proved_at = NULL, factor_proved_by = NULL
+            WHERE account_id = \(account) AND factor_proved_by = \(SessionProof.Means.phone(id).text) AND id <> \(session)
+            """)
+    }
+
     /// The account has no second factor any more: no session of it is one of two factors.
     borrowing func forgetFactorProofs(of account: Account.ID) throws(StoreError) {
         try change("UPDATE session SET factor_proved_at = NULL, factor_proved_by = NULL WHERE account_id = \(account)")

@@ -81,3 +81,18 @@ func percentEncoded(_ text: String) -> String {
     }
     return String(decoding: bytes, as: UTF8.self)
 }
+
+extension FormFields {
+    /// All names with their values.
+    var all: [String: String] { fields }
+
+    /// As `application/x-www-form-urlencoded` (WHATWG URL §5.2), spaces as `%20`.
+    static func encoded(_ fields: [(String, String)]) -> [UInt8] {
+        Array(fields.map { "\(percentEncoded($0.0))=\(percentEncoded($0.1))" }.joined(separator: "&").utf8)
+    }
+}
+
+/// Text that can't begin a tag or an entity, as XML and Slack want it.
+func markupEscaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+}

@@ -8,6 +8,17 @@ enum ISOTime {
         Date(timeIntervalSince1970: Double(time.secondsSinceEpoch)).formatted(.iso8601)
     }
 
+    /// The beginning of a day such as `2026-11-14`, UTC; nil for anything else.
+    static func day(_ text: String) -> Timestamp? {
+        guard text.utf8.count == 10, let date = try? Date("\(text)T00:00:00Z", strategy: .iso8601) else { return nil }
+        let day = Timestamp(secondsSinceEpoch: Int64(date.timeIntervalSince1970))
+        // What is no day, such as the 30th of February, is read as another.
+        return Self.day(day) == text ? day : nil
+    }
+
+    /// `2026-11-14`, UTC.
+    static func day(_ time: Timestamp) -> String { String(text(time).prefix(10)) }
+
     private static let months = [
         "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
     ]

@@ -59,12 +59,23 @@ enum Reason: String, CaseIterable, Sendable {
     case noSecondFactor = "no-second-factor"
     case tooManyAuthenticators = "too-many-authenticators"
     case enrolmentOver = "enrolment-over"
+    case codesSpent = "codes-spent"
+    case codeJustSent = "code-just-sent"
+    case tooManyCodes = "too-many-codes"
+    case deliveryUnavailable = "delivery-unavailable"
+    case numberInvalid = "number-invalid"
+    case numberNotServed = "number-not-served"
+    case numberKnown = "number-known"
+    case tooManyNumbers = "too-many-numbers"
+    case phonesNotAllowed = "phones-not-allowed"
+    case noNumber = "no-number"
 
     var status: HTTPResponse.Status {
         switch self {
-        case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver: .unauthorized
-        case .codesWait, .throttled: .tooManyRequests
-        case .busy, .unavailable, .outcomeUnknown, .passwordUnasked: .serviceUnavailable
+        case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver, .codesSpent:
+            .unauthorized
+        case .codesWait, .throttled, .codeJustSent, .tooManyCodes: .tooManyRequests
+        case .busy, .unavailable, .outcomeUnknown, .passwordUnasked, .deliveryUnavailable: .serviceUnavailable
         case .malformed, .proxyNotTrusted: .badRequest
         case .tooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
@@ -75,14 +86,16 @@ enum Reason: String, CaseIterable, Sendable {
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
             .signUpClosed, .blocked, .passwordStolen, .passwordExpired, .passwordChangeRequired,
-            .stepUpRequired, .secondFactorRequired:
+            .stepUpRequired, .secondFactorRequired, .phonesNotAllowed:
             .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
             .passwordUsed, .passwordNotMixed, .nameInvalid,
             .groupInvalid,
-            .usernameInvalid:
+            .usernameInvalid, .numberInvalid, .numberNotServed:
             .unprocessableContent
-        case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators: .conflict
+        case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators, .numberKnown, .tooManyNumbers,
+            .noNumber:
+            .conflict
         case .linkInvalid, .enrolmentOver: .gone
         }
     }
@@ -147,6 +160,16 @@ enum Reason: String, CaseIterable, Sendable {
         case .noSecondFactor: "There is no second factor yet"
         case .tooManyAuthenticators: "You have as many apps as can be"
         case .enrolmentOver: "That key is no longer good"
+        case .codesSpent: "Too many wrong codes"
+        case .codeJustSent: "A code is on its way"
+        case .tooManyCodes: "Too many codes were sent"
+        case .deliveryUnavailable: "No code can be sent for a moment"
+        case .numberInvalid: "That isn’t a telephone number"
+        case .numberNotServed: "No codes go to that number"
+        case .numberKnown: "You have that number already"
+        case .tooManyNumbers: "You have as many numbers as can be"
+        case .phonesNotAllowed: "Codes by telephone aren’t allowed for you"
+        case .noNumber: "There is no number for that"
         }
     }
 
@@ -218,6 +241,16 @@ enum Reason: String, CaseIterable, Sendable {
         case .noSecondFactor: "Add an authenticator app first."
         case .tooManyAuthenticators: "Remove one that you no longer use."
         case .enrolmentOver: "A new key waits 10 minutes for its first code, and only the newest counts. Start over."
+        case .codesSpent: "Five wrong ones were typed. None that was sent is good any more: use another way, or start over."
+        case .codeJustSent: "It takes a moment. Another can be asked for as Retry-After says."
+        case .tooManyCodes: "Use another way, or wait as long as Retry-After says."
+        case .deliveryUnavailable: "Use another way, or try again later."
+        case .numberInvalid: "Type it with its country, such as +351 912 345 678."
+        case .numberNotServed: "Codes go to ordinary numbers in the countries that this server is set up for. Give another, or use an app."
+        case .numberKnown: "It is on your security page."
+        case .tooManyNumbers: "Remove one that you no longer use, or come back tomorrow."
+        case .phonesNotAllowed: "A group of yours forbids them. Use an authenticator app."
+        case .noNumber: "Add one on your security page, or use another way."
         }
     }
 }

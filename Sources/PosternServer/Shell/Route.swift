@@ -18,6 +18,8 @@ struct Route: Sendable {
         case api
         /// A file or a sign of life: no session, no forms.
         case plain
+        /// A call by a service that proves itself in a way of its own: no session, any content.
+        case hook
     }
 
     /// On which hosts it answers.
@@ -50,6 +52,10 @@ struct Route: Sendable {
 
     static func plain(_ path: String, _ handler: @escaping Handler) -> Route {
         Route(method: .get, path: path, access: .anyone, surface: .plain, handler: handler)
+    }
+
+    static func hook(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) -> Route {
+        Route(method: method, path: path, access: .anyone, surface: .hook, handler: handler)
     }
 
     /// The same door, on apps' hosts too.

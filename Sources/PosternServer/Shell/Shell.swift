@@ -135,7 +135,7 @@ struct Shell: Sendable {
 
     /// Whose session the request carries. A bearer token hides the cookie: a call is one or the other.
     private func identify(_ route: Route, _ request: Request, _ visit: inout Visit) async throws {
-        guard route.surface != .plain else { return }
+        guard route.surface != .plain, route.surface != .hook else { return }
         if route.surface == .page {
             let known = Cookies.value(cookies.browser, in: request.headers).flatMap { Token(text: $0) }
             if visit.app == nil {
@@ -187,6 +187,7 @@ struct Shell: Sendable {
         let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() } ?? ""
         switch route.surface {
         case .plain: throw Refused(.methodNotAllowed)
+        case .hook: return
         case .page:
             guard visit.body.isEmpty || type == "application/x-www-form-urlencoded" else {
                 throw Refused(.unsupportedMediaType, detail: "Send a form.")

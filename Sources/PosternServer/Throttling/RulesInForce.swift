@@ -12,11 +12,13 @@ final class RulesInForce: Sendable {
     private let store: any Store
     private let source: Settings.Source?
     private let logger: Logger
+    private let delivery: DeliveryRules
     private let signIn: Mutex<(SignInLimits, [ThrottleRule])>
 
     private static let interval = Duration.seconds(1)
 
-    init(_ settings: Settings, store: any Store, logger: Logger) {
+    init(_ settings: Settings, delivery: DeliveryRules, store: any Store, logger: Logger) {
+        self.delivery = delivery
         requests = RequestRules(settings.throttleRules, trustedProxies: settings.trustedProxies)
         (self.store, source, self.logger) = (store, settings.source, logger)
         signIn = Mutex((settings.signInLimits, settings.throttleRules.filter { $0.event != nil }))
@@ -64,6 +66,7 @@ final class RulesInForce: Sendable {
         try await noteVersion(settings, now: now)
         signIn.withLock { $0 = (settings.signInLimits, settings.throttleRules.filter { $0.event != nil }) }
         requests.replace(settings.throttleRules)
+        delivery.replace(settings.delivery)
     }
 }
 
@@ -81,7 +84,7 @@ extension RulesInForce: Service {
                 known = seen
                 do {
                     try await reload(now: .now())
-                    logger.info("the settings file changed: rules of throttling are read anew; all else holds from the next start")
+                    logger.info("the settings file changed: rules of throttling and delivery are read anew; all else holds from the next start")
                 } catch {
                     logger.error("the settings file changed and can't be used; the rules stay as they are", metadata: ["error": "\(error)"])
                 }

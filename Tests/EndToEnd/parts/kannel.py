@@ -131,7 +131,8 @@ class SMSC:
         _, _, rest = rest[3:].split(b"\0", 2)
         registered, _, coding, _, length = rest[:5]
         octets = rest[5:5 + length]
-        if self.becomes == REFUSED:
+        becomes, report_after = self.becomes, self.report_after
+        if becomes == REFUSED:
             self._send(line, SUBMIT | RESPONSE, INVALID_DESTINATION, sequence, b"\0")
             return
         with self._lock:
@@ -139,9 +140,9 @@ class SMSC:
             message_id = str(self._last_id)
         self._keep(sender, number, esm, coding, octets)
         self._send(line, SUBMIT | RESPONSE, OK, sequence, message_id.encode() + b"\0")
-        if registered & 0x03 and self.becomes != SILENT:
-            state = "DELIVRD" if self.becomes == DELIVERED else "UNDELIV"
-            timer = threading.Timer(self.report_after, self._report, [line, message_id, sender, number, state])
+        if registered & 0x03 and becomes != SILENT:
+            state = "DELIVRD" if becomes == DELIVERED else "UNDELIV"
+            timer = threading.Timer(report_after, self._report, [line, message_id, sender, number, state])
             timer.daemon = True
             timer.start()
 
@@ -173,7 +174,10 @@ class SMSC:
 
 
 class Kannel:
-    """bearerbox and smsbox of one's own. Set `becomes` and `report_after` (seconds) for the messages that come next."""
+    """bearerbox and smsbox of one's own. Set `becomes` and `report_after` (seconds) for the messages that come to the SMSC next.
+
+    Kannel answers before the SMSC has the message: wait for it in `messages`, or for its report, before setting them again.
+    """
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)

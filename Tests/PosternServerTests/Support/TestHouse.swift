@@ -90,7 +90,7 @@ struct TestHouse: Sendable {
     package func mail() async throws -> [Mail] {
         let worker = server.worker
         while try await worker.runOne() {}
-        return server.mailbox?.letters.map(\.mail) ?? []
+        return server.mailbox?.letters.compactMap(\.mail) ?? []
     }
 
     /// The token in the newest mail's link to an address.

@@ -1,0 +1,167 @@
+import NetworkAddress
+import PhoneNumbers
+import Secrets
+import Storage
+
+/// Who asks for a code to be sent, and where to.
+struct SendRequest: Sendable {
+    let account: Account.ID
+    let phone: Phone.ID
+    let number: PhoneNumber
+    /// Keyed hash of the number.
+    let numberKey: [UInt8]
+    let channel: Delivery.Channel
+    let client: Client
+}
+
+/// What the guard said, kept to be looked at.
+struct GuardDecision: Sendable {
+    typealias ID = Identifier<GuardDecision>
+
+    let id: ID
+    let at: Timestamp
+    let account: Account.ID?
+    let channel: Delivery.Channel
+    let country: String
+    /// The number without its last four digits.
+    let range: String
+    let rule: String
+    let detail: String
+    /// Else it was only written down.
+    let isRefused: Bool
+}
+
+/// Keeps codes from being "pumped": sent to numbers whose owners are paid for each (OB-04, OB-05).
+struct DeliveryGuard: Sendable {
+    enum Refusal: Equatable, Sendable {
+        /// No messages go to that country, or to that kind of number.
+        case notThere
+        /// Too many to that number, account or network; again then.
+        case tooMany(until: Timestamp)
+        /// The day's limit of a country, or its money, is used up.
+        case usedUp
+    }
+
+    enum Verdict: Equatable, Sendable {
+        case passes
+        case refused(Refusal)
+    }
+
+    /// Of the codes that led somebody in over a week, that part may be sent to a country in a day.
+    static let shareOfVerified: Int64 = 5
+
+    let keys: KeyRing.Authenticator
+    let random: Randomness
+
+    /// Counts the message and says whether it may go. What is never right is refused, whatever the mode; the rest as the mode says.
+    func ask(
+        _ request: SendRequest, under settings: DeliverySettings, cost: Int64, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> (verdict: Verdict, alarm: SpendAlarm?) {
+        let number = request.number
+        guard settings.allows(number.country) else { return (try refuse(.notThere, "country", number.country, request, transaction, now), nil) }
+        guard number.deliveryChannels.contains(request.channel) else {
+            return (try refuse(.notThere, "kind-of-number", number.kind.rawValue, request, transaction, now), nil)
+        }
+        if let refusal = try passGates(request, in: transaction, now: now) { return (refusal, nil) }
+        if let refusal = try askHeuristics(request, settings.guardRules, in: transaction, now: now) { return (refusal, nil) }
+        return try spend(request, settings, cost: cost, in: transaction, now: now)
+    }
+
+    /// Per network 10 an hour, per account 5 an hour, per number 3 in 10 minutes and 5 an hour.
+    private func passGates(
+        _ request: SendRequest, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Verdict? {
+        let hour = now - .seconds(3_600)
+        let network = request.client.address.client
+        let gates: [(name: String, key: [UInt8], third: Timestamp, fifth: Timestamp, tenth: Timestamp, limit: String)] = [
+            ("network", keys.code(for: Array("network \(network)".utf8)), now, now, hour, "10 an hour"),
+            ("account", keys.code(for: Array("account \(request.account)".utf8)), now, hour, now, "5 an hour"),
+            ("number", keys.code(for: Array("number ".utf8) + request.numberKey), now - .seconds(600), hour, now, "3 in 10 minutes, 5 an hour"),
+        ]
+        for gate in gates {
+            // People behind a proxy that isn't named, and whoever tries the server out, share one address.
+            if gate.name == "network", request.client.address.isLoopback { continue }
+            if try transaction.passSendGate(gate.key, third: gate.third, fifth: gate.fifth, tenth: gate.tenth, now: now) { continue }
+            let until = try transaction.sendGate(gate.key).map { times in
+                max(
+                    gate.third < now ? times.third + (now - gate.third) : now, gate.fifth < now ? times.fifth + (now - gate.fifth) : now,
+                    gate.tenth < now ? times.tenth + (now - gate.tenth) : now)
+            }
+            return try refuse(.tooMany(until: until ?? now + .seconds(3_600)), "per-\(gate.name)", gate.limit, request, transaction, now)
+        }
+        return nil
+    }
+
+    private func askHeuristics(
+        _ request: SendRequest, _ rules: DeliverySettings.Guard, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Verdict? {
+        let block = keys.code(for: Array("block \(request.number.range(of: 3))".utf8))
+        let seen = try transaction.seeNumber(request.numberKey, block: block, since: now - rules.burst.within, now: now)
+        if seen > rules.burst.count {
+            let detail = "\(seen) numbers of one thousand within \(Span.words(rules.burst.within))"
+            if let refusal = try judge(.usedUp, "burst", detail, rules.mode, request, transaction, now) { return refusal }
+        }
+        let country = request.number.country
+        let verified = try transaction.usedCodes(country: country, sinceDay: now.day - 7)
+        let most = max(rules.countryFloor, verified / Self.shareOfVerified)
+        // Counted in either mode, so that the day of the change begins with true numbers.
+        let isOver = try transaction.countSend(day: now.day, country: country, cost: 0, mostNumber: most, mostSpent: .max) == nil
+        if isOver {
+            let detail = "more than \(most) to \(country) in a day; \(verified) led in over a week"
+            if let refusal = try judge(.usedUp, "country-limit", detail, rules.mode, request, transaction, now) { return refusal }
+        }
+        return nil
+    }
+
+    /// Counts what it costs, against what a day may cost.
+    private func spend(
+        _ request: SendRequest, _ settings: DeliverySettings, cost: Int64, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> (verdict: Verdict, alarm: SpendAlarm?) {
+        let most = settings.guardRules.spendPerDay ?? .max
+        guard let counted = try transaction.countSend(day: now.day, country: "", cost: cost, mostNumber: .max, mostSpent: most) else {
+            let refusal = try refuse(.usedUp, "spend-per-day", SpendAlarm.words(most, settings.currency), request, transaction, now)
+            return (refusal, .reached(most))
+        }
+        let warnAt = most == .max ? Int64.max : most / 5 * 4
+        return (.passes, counted.spent >= warnAt && counted.spent - cost < warnAt ? .near(counted.spent, of: most) : nil)
+    }
+
+    private func judge(
+        _ refusal: Refusal, _ rule: String, _ detail: String, _ mode: DeliverySettings.Guard.Mode, _ request: SendRequest,
+        _ transaction: borrowing Transaction, _ now: Timestamp
+    ) throws(StoreError) -> Verdict? {
+        try record(rule, detail, isRefused: mode == .enforce, request, transaction, now)
+        return mode == .enforce ? .refused(refusal) : nil
+    }
+
+    private func refuse(
+        _ refusal: Refusal, _ rule: String, _ detail: String, _ request: SendRequest, _ transaction: borrowing Transaction, _ now: Timestamp
+    ) throws(StoreError) -> Verdict {
+        try record(rule, detail, isRefused: true, request, transaction, now)
+        return .refused(refusal)
+    }
+
+    private func record(
+        _ rule: String, _ detail: String, isRefused: Bool, _ request: SendRequest, _ transaction: borrowing Transaction, _ now: Timestamp
+    ) throws(StoreError) {
+        try transaction.recordDecision(
+            GuardDecision(
+                id: GuardDecision.ID(now: now, random: random.bytes(10)), at: now, account: request.account, channel: request.channel,
+                country: request.number.country, range: request.number.range(of: 4) + "••••", rule: rule, detail: detail,
+                isRefused: isRefused))
+    }
+}
+
+/// That the money of a day is nearly used up, or all of it.
+enum SpendAlarm: Equatable, Sendable {
+    case near(Int64, of: Int64)
+    case reached(Int64)
+
+    /// `0.041 EUR`.
+    static func words(_ millionths: Int64, _ currency: String) -> String {
+        let (whole, rest) = millionths.quotientAndRemainder(dividingBy: 1_000_000)
+        var decimals = String(repeating: "0", count: max(0, 6 - "\(rest)".utf8.count)) + "\(rest)"
+        while decimals.hasSuffix("0"), decimals.utf8.count > 2 { decimals.removeLast() }
+        return "\(whole).\(decimals) \(currency)"
+    }
+}

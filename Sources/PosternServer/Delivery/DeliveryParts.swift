@@ -1,0 +1,60 @@
+import Logging
+import Secrets
+import Storage
+
+/// What brings codes, made from the settings.
+struct DeliveryParts: Sendable {
+    let store: any Store
+    let rules: DeliveryRules
+    let desk: CodeDesk
+    let dispatcher: Dispatcher
+    let place: MessagePlace
+    private let publicURL: PublicURL
+
+    init(
+        _ settings: Settings, store: any Store, keys: KeyRingHolder, mailbox: DevelopmentMailbox?, random: Randomness, logger: Logger
+    ) {
+        self.store = store
+        publicURL = settings.publicURL
+        let caller = HTTPCaller()
+        rules = DeliveryRules(settings.delivery) { Self.provider($0, caller, mailbox) }
+        let guarding = DeliveryGuard(keys: keys.current.authenticator(for: "gate of deliveries"), random: random)
+        desk = CodeDesk(
+            rules: rules, keys: keys, guarding: guarding,
+            alarms: SpendAlarms(
+                notices: Notices(keys: keys, random: random, site: settings.siteChannels), layout: settings.mailLayout,
+                publicURL: settings.publicURL), random: random)
+        place = MessagePlace(
+            siteName: settings.site.name, publicURL: settings.publicURL, keys: keys.current.authenticator(for: "receipt of a delivery"))
+        dispatcher = Dispatcher(store: store, keys: keys, desk: desk, place: place, random: random, logger: logger)
+    }
+
+    /// Every kind of provider is one file and one line here.
+    private static func provider(
+        _ settings: DeliverySettings.Provider, _ caller: HTTPCaller, _ mailbox: DevelopmentMailbox?
+    ) -> any MessageProvider {
+        let secret = settings.secret ?? Secret("")
+        switch settings.kind {
+        case .twilio:
+            return TwilioProvider(caller: caller, url: settings.url, account: settings.account, token: secret, from: settings.from)
+        case .vonage:
+            return VonageProvider(
+                caller: caller, url: settings.url, account: settings.account, secret: secret, signatureSecret: settings.signatureSecret,
+                from: settings.from, clock: { .now() })
+        case .sns:
+            return SNSProvider(
+                caller: caller, url: settings.url, region: settings.region, account: settings.account, secret: secret, from: settings.from)
+        case .kannel:
+            return KannelProvider(caller: caller, url: settings.url, account: settings.account, secret: secret, from: settings.from)
+        case .http:
+            return TemplateProvider(
+                caller: caller, template: settings.template ?? TemplateProvider.Template(url: settings.url, body: ""),
+                secret: settings.secret, from: settings.from, channels: settings.channels)
+        case .development: return DevelopmentProvider(mailbox: mailbox ?? DevelopmentMailbox(), clock: { .now() })
+        }
+    }
+
+    func rooms(shell: Shell) -> [any Room] {
+        [ReceiptsWeb(take: TakeReceipts(store: store, rules: rules, place: place), publicURL: publicURL)]
+    }
+}
