@@ -13,6 +13,8 @@ public struct Times: Equatable, Sendable {
 
     public init() {}
 
+    public var isEmpty: Bool { count == 0 }
+
     /// 0 to ``lastBucket``.
     public static func bucket(milliseconds: Int64) -> Int {
         guard milliseconds > Int64(shortest) else { return 0 }

@@ -206,7 +206,7 @@ package struct Server: Sendable {
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
-            ] + second.rooms + delivery.rooms(shell: shell)
+            ] + second.rooms + delivery.rooms(store: store, shell: shell)
         }
     }
 

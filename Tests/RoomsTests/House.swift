@@ -101,5 +101,17 @@ enum House {
         "RecoveryCodes+Store": (["PasswordHashing"], "keeps the parameters of a hash"),
         "QRCode": (["CQREncode"], "draws with libqrencode"),
         "SMTPSender": (["Foundation", "CCurl"], "the door for mail"),
+        "HTTPCaller": (["Foundation", "CCurl"], "the door to services that bring messages"),
+        "TwilioProvider": (["Crypto", "Foundation"], "proves a signature, in Base64"),
+        "VonageProvider": (["Crypto", "Foundation"], "proves a signed token, and writes JSON"),
+        "SNSProvider": (["Foundation"], "finds a tag in an answer"),
+        "TemplateProvider": (["Foundation"], "writes JSON"),
+        "SendText": (["Foundation"], "a job's payload is JSON"),
+        "CountryNames": (["Foundation"], "knows what countries are called"),
+        "Dispatcher": (["Logging", "ServiceLifecycle"], "a service"),
+        "DeliveryParts": (["Logging"], "makes a service"),
+        "DeliveryPage": (["DeliveryRouting"], "shows its figures"),
+        "ExperimentPage": (["DeliveryRouting"], "shows its figures"),
+        "Delivery+Command": (["DeliveryRouting"], "prints its figures"),
     ]
 }

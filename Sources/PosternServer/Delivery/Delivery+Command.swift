@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeliveryRouting
 import Foundation
+import Logging
 import Secrets
 import Storage
 
@@ -44,9 +45,9 @@ struct DeliveryCommand: AsyncParsableCommand {
             for line in report.lines + [DeliveryReport.Line(values: ["all"] + report.by.dropFirst().map { _ in "" }, figures: report.all)] {
                 let figures = line.figures
                 rows.append(
-                    line.values + ["\(figures.asked)", "\(figures.accepted)", "\(figures.delivered)", "\(figures.failures)", percent(figures.used.share)]
-                        + [0.5, 0.9, 0.99].map { figures.times.quantile($0).map(seconds) ?? "-" }
-                        + [decimals(figures.resendsEach, 2), SpendAlarm.words(figures.cost, "").trimmingCharacters(in: .whitespaces)])
+                    line.values + ["\(figures.asked)", "\(figures.accepted)", "\(figures.delivered)", "\(figures.failures)", Figure.percent(figures.used.share)]
+                        + [0.5, 0.9, 0.99].map { figures.times.quantile($0).map(Figure.seconds) ?? "-" }
+                        + [Figure.decimals(figures.resendsEach, 2), SpendAlarm.words(figures.cost, "").trimmingCharacters(in: .whitespaces)])
             }
             let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
             return rows.map { row in
@@ -70,16 +71,17 @@ struct DeliveryCommand: AsyncParsableCommand {
                     throw failure("No experiment '\(name)' is in the settings, and none of that name chose in the last 400 days.")
                 }
                 if json { return try printJSON(result.places.map(PlaceDocument.init)) }
+                let unknown = "not yet known"
                 for place in result.places {
                     print(place.country.isEmpty ? "ALL COUNTRIES" : CountryNames.english(place.country).uppercased())
                     for arm in place.arms {
                         let figures = arm.figures
                         print(
-                            "  \(arm.provider.padded(to: 14)) \(percent(figures.first.share)) of \(figures.first.trials) led in, half after \(figures.times.quantile(0.5).map(seconds) ?? "-"), sent again \(percent(figures.resent.share))"
+                            "  \(arm.provider.padded(to: 14)) \(Figure.percent(figures.first.share)) of \(figures.first.trials) led in, half after \(figures.times.quantile(0.5).map(Figure.seconds) ?? "-"), sent again \(Figure.percent(figures.resent.share))"
                         )
                     }
                     for arm in place.arms.dropFirst() {
-                        print("  \(arm.provider) less \(place.arms[0].provider): led in \(points(arm.conversion)), sent again \(points(arm.resends)), half in \(later(arm.median))")
+                        print("  \(arm.provider) less \(place.arms[0].provider): led in \(arm.conversion?.points ?? unknown), sent again \(arm.resends?.points ?? unknown), half in \(arm.median?.seconds ?? unknown)")
                     }
                 }
             }
@@ -151,16 +153,9 @@ struct DeliveryCommand: AsyncParsableCommand {
 }
 
 extension Opening {
-    /// Nil for a name that nobody knows.
     fileprivate func experiment(_ name: String) async throws(StoreError) -> ExperimentResult? {
-        let known = settings.delivery.experiments.first { $0.name == name }
-        let day = known?.start.day ?? Timestamp.now().day - 400
-        let counts = try await store.read { (transaction) throws(StoreError) in
-            try transaction.deliveryFigures(sinceDay: day, experiment: name)
-        }
-        guard known != nil || !counts.isEmpty else { return nil }
-        var generator = SystemRandomNumberGenerator()
-        return ExperimentResult(name, arms: known?.arms.map(\.provider) ?? [], counts, using: &generator)
+        let delivery = DeliveryParts(settings, store: store, keys: keys, mailbox: nil, random: .system, logger: Logger(label: "postern"))
+        return try await DeliveryViews(store: store, rules: delivery.rules, random: .system).experiment(name, now: .now())
     }
 }
 
@@ -170,24 +165,4 @@ private func firstDay(_ text: String) throws -> Int64 {
     }
     // Today is one of them.
     return Timestamp.now().day - days + 1
-}
-
-private func decimals(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }
-private func percent(_ share: Double) -> String { decimals(share * 100, 1) + " %" }
-private func seconds(_ milliseconds: Double) -> String { decimals(milliseconds / 1_000, milliseconds < 10_000 ? 1 : 0) + " s" }
-
-private func points(_ difference: Difference?) -> String {
-    guard let difference else { return "not yet known" }
-    let words = String(
-        format: "%+.1f points (%+.1f to %+.1f)", difference.value * 100, difference.interval.lowerBound * 100,
-        difference.interval.upperBound * 100)
-    return difference.isKnown ? words : words + ", not yet known"
-}
-
-private func later(_ difference: Difference?) -> String {
-    guard let difference else { return "not yet known" }
-    let words = String(
-        format: "%+.1f s (%+.1f to %+.1f)", difference.value / 1_000, difference.interval.lowerBound / 1_000,
-        difference.interval.upperBound / 1_000)
-    return difference.isKnown ? words : words + ", not yet known"
 }

@@ -146,3 +146,15 @@ struct ExperimentResult: Sendable {
         }
     }
 }
+
+extension Difference {
+    /// In points of a share.
+    var points: String { words("points") { Figure.signed($0 * 100) } }
+    /// Of milliseconds.
+    var seconds: String { words("s") { Figure.signed($0 / 1_000) } }
+
+    private func words(_ unit: String, _ figure: (Double) -> String) -> String {
+        let words = "\(figure(value)) \(unit) (\(figure(interval.lowerBound)) to \(figure(interval.upperBound)))"
+        return isKnown ? words : words + ", not yet known"
+    }
+}

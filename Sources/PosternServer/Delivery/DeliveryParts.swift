@@ -4,7 +4,6 @@ import Storage
 
 /// What brings codes, made from the settings.
 struct DeliveryParts: Sendable {
-    let store: any Store
     let rules: DeliveryRules
     let desk: CodeDesk
     let dispatcher: Dispatcher
@@ -14,7 +13,6 @@ struct DeliveryParts: Sendable {
     init(
         _ settings: Settings, store: any Store, keys: KeyRingHolder, mailbox: DevelopmentMailbox?, random: Randomness, logger: Logger
     ) {
-        self.store = store
         publicURL = settings.publicURL
         let caller = HTTPCaller()
         rules = DeliveryRules(settings.delivery) { Self.provider($0, caller, mailbox) }
@@ -54,7 +52,11 @@ struct DeliveryParts: Sendable {
         }
     }
 
-    func rooms(shell: Shell) -> [any Room] {
-        [ReceiptsWeb(take: TakeReceipts(store: store, rules: rules, place: place), publicURL: publicURL)]
+    func rooms(store: any Store, shell: Shell) -> [any Room] {
+        let views = DeliveryViews(store: store, rules: rules, random: desk.random)
+        return [
+            ReceiptsWeb(take: TakeReceipts(store: store, rules: rules, place: place), publicURL: publicURL),
+            DeliveryWeb(set: SetOutage(store: store), rules: rules, shell: shell, view: views.view, result: views.experiment),
+        ]
     }
 }

@@ -99,7 +99,7 @@ struct TemplateProvider: MessageProvider {
     }
 
     /// Inside the quotes of a JSON string.
-    private static func jsonText(_ text: String) -> String {
+    static func jsonText(_ text: String) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
         let quoted = (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""

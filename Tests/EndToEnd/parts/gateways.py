@@ -32,8 +32,10 @@ def in_json(status: int, document: dict, kind: str = "application/json") -> Answ
 def code_in(text: str) -> str:
     """The six digits in a message, or those that a call says one by one."""
     if text.lstrip().startswith("<"):
-        for said in ElementTree.fromstring(text).iter("Say"):
-            found = re.search(r"(?<!\w)\d(?:\W{1,8}\d){5}(?!\w)", "".join(said.itertext()))
+        said = ["".join(verb.itertext()) for verb in ElementTree.fromstring(text).iter("Say")]
+        # All in one, or each digit by itself.
+        for words in [*said, ", ".join(said)]:
+            found = re.search(r"(?<!\w)\d(?:\W{1,8}\d){5}(?!\w)", words)
             if found:
                 return re.sub(r"\D", "", found[0])
         raise AssertionError(f"No digits are said in {text}")

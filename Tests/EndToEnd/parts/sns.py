@@ -51,8 +51,11 @@ class SNS:
 
 def serve(port: int, region: str) -> None:
     """The process: moto with one user, who may only publish, and two paths for the tests."""
+    import io
+
     from moto import settings
     from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.iam.access_control import IAMRequest
     from moto.iam.models import iam_backends
     from moto.server import DomainDispatcherApplication, create_backend_app
     from moto.sns.models import SNSBackend, sns_backends
@@ -80,6 +83,14 @@ def serve(port: int, region: str) -> None:
         return message_id
     SNSBackend.publish = publish
 
+    # moto reads the form, writes it again in its own way (a space as +), and hashes that. AWS hashes what came.
+    came, moto_aws_request = threading.local(), IAMRequest._create_aws_request
+
+    def aws_request(self):
+        self._body = came.body
+        return moto_aws_request(self)
+    IAMRequest._create_aws_request = aws_request
+
     moto = DomainDispatcherApplication(create_backend_app)
 
     def application(environ, start_response):
@@ -89,7 +100,8 @@ def serve(port: int, region: str) -> None:
         if request.path == "/test/opt-out":
             opted_out.append(request.get_data(as_text=True))
             return Response(status=204)(environ, start_response)
-        return moto(environ, start_response)
+        came.body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        return moto(environ | {"wsgi.input": io.BytesIO(came.body)}, start_response)
 
     server = make_server("127.0.0.1", port, application, threaded=True)
     print(json.dumps({"access_key": key.access_key_id, "secret_key": key.secret_access_key}), flush=True)

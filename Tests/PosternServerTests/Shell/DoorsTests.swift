@@ -80,7 +80,7 @@ import Testing
                 #expect(answer.status == (caller.isSignedIn ? .ok : surface == .page ? .seeOther : .unauthorized), "\(name)")
             case (.administrator, _, false):
                 #expect(answer.status == (caller.mayAdminister ? .ok : caller == .member ? .forbidden : .seeOther), "\(name)")
-            case (_, .plain, _): Issue.record("\(name) is plain but not for anyone")
+            case (_, .plain, _), (_, .hook, _): Issue.record("\(name) is for no account, but not for anyone")
             }
         }
         await house.close()
@@ -119,7 +119,8 @@ import Testing
         "POST /auth/sign-in", "POST /auth/sign-out", "POST /auth/sign-up", "POST /auth/v1/accounts", "POST /auth/v1/accounts/confirm",
         "POST /auth/sign-in/enrol", "POST /auth/sign-in/enrol/confirm", "POST /auth/sign-in/second-factor",
         "POST /auth/v1/sign-in", "POST /auth/v1/sign-in/authenticators", "POST /auth/v1/sign-in/authenticators/{id}/confirm",
-        "POST /auth/v1/sign-in/second-factor",
+        "POST /auth/v1/sign-in/second-factor", "POST /auth/sign-in/second-factor/send", "POST /auth/v1/sign-in/second-factor/send",
+        "GET /auth/delivery/receipts/{id}", "POST /auth/delivery/receipts/{id}",
     ].sorted()
 
     @Test("HT-16: openapi.yaml names every JSON route, and no other")

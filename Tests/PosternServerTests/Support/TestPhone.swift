@@ -63,8 +63,8 @@ extension TestHouse {
 
     /// What every second step goes through, with a clock of the test's own.
     func settle(_ proof: OfferedProof, of account: Account.ID, reach: Int64 = 1, now: Timestamp) async throws -> FactorCheck.Result? {
-        let check = FactorCheck(store: store, hasher: server.hasher, matcher: CodeMatcher(keys: server.keys, reach: reach))
-        guard let prepared = try await check.prepare(proof, of: account, now: now) else { return nil }
+        let check = FactorCheck(store: store, hasher: server.hasher, matcher: CodeMatcher(keys: server.keys, reach: reach), phones: phones)
+        guard let prepared = try await check.prepare(proof, of: account, for: .signIn([1]), now: now) else { return nil }
         return try await store.write { (transaction) throws(StoreError) in try transaction.settle(prepared, of: account, now: now) }
     }
 
