@@ -25,8 +25,12 @@ case "blocklist" where arguments.count == 3: BlocklistRate(networks: Int(argumen
 case "failures" where arguments.count == 6:
     try await FailureRate(directory: arguments[2], database: arguments[3], failures: Int(arguments[4]) ?? 0, atOnce: Int(arguments[5]) ?? 1)
         .run()
+case "waiting" where arguments.count == 5:
+    try await WaitingSignIns(directory: arguments[2], people: Int(arguments[3]) ?? 0, file: arguments[4]).make()
+case "choices" where arguments.count == 5:
+    try await ChoiceRate(directory: arguments[2], config: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | waiting DIRECTORY PEOPLE FILE | choices DIRECTORY CONFIG SECONDS | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH"
     )
 }

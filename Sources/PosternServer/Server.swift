@@ -26,7 +26,7 @@ package struct Server: Sendable {
     let notices: Notices
     let rules: RulesInForce
     let gate: RequestGate
-    let delivery: DeliveryParts
+    package let delivery: DeliveryParts
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -379,7 +379,8 @@ package struct Server: Sendable {
                 address: .hostname(settings.listen.host, port: settings.listen.port), serverName: nil, backlog: 1_024),
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
-        application.addServices(desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, Upkeep(store: store, logger: logger))
+        application.addServices(
+            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, Upkeep(store: store, logger: logger))
         return application
     }
 }

@@ -138,7 +138,9 @@ struct SettingKey: Sendable {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard isSecret, parts.count == 2 else { return nil }
         let (head, tail) = (SettingKey(pattern: String(parts[0])).variable, SettingKey(pattern: String(parts[1])).variable.dropFirst(8))
-        guard variable.hasPrefix(head), variable.hasSuffix(tail), variable.utf8.count > head.utf8.count + tail.utf8.count else { return nil }
+        guard variable.hasPrefix(head), variable.hasSuffix(tail), variable.utf8.count > head.utf8.count + tail.utf8.count else {
+            return nil
+        }
         let name = variable.dropFirst(head.count).dropLast(tail.count).lowercased().replacing("_", with: "-")
         return "\(parts[0])\(name)\(parts[1])"
     }

@@ -1,7 +1,12 @@
 """Every page at the width of a small phone and of a desk, light and dark: no sideways scrolling, no complaints."""
 
+import math
 import os
+import random
+import re
 import secrets
+import sqlite3
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +16,25 @@ import pytest
 from parts.browser import Browser
 from parts.member import Member
 from parts.postern import PASSWORD, Postern
+from parts.processes import wait_for
 
 LONG = "a.person.with.a.remarkably.long.address.that.nobody.types@a-rather-long-subdomain.example.org"
 EQUIPPED = LONG.replace("a.person", "an.owner")
 # As long as a name may be, and one word.
 APP = "The-tablet-that-lies-on-the-kitchen-table-since-last-summer"
 APPS = ["reports-of-the-whole-northern-department", "wiki"]
+
+DELIVERY = """delivery:
+  countries: [PT, BR, FR, DE, MT]
+  resend-after: 10s
+  providers: {north: {kind: development, price: 0.041}, a-provider-with-a-long-name: {kind: development, price: 0.047}}
+  routes:
+    texts: {channel: sms, arms: [north 1, a-provider-with-a-long-name 0]}
+    calls: {channel: voice, arms: [north]}
+  experiments:
+    north-or-south: {channel: sms, countries: [PT, BR, FR, DE, MT], arms: [north 1, a-provider-with-a-long-name 0], start: 2026-11-01}
+  guard: {mode: enforce, spend-per-day: 50}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +46,7 @@ def house(binary, tmp_path_factory):
                     f"    groups: [staff, a-group-with-a-long-name]\n    rules: ['/open/* bypass', '/team/* aal2', '/staff/* group:staff']\n"
                     f"  {APPS[1]}:\n    host: wiki.test\n    rules: ['/open/* bypass', '/staff/* group:staff']\n"
                     f"throttling:\n  sign-in: {{lock-after: 10}}\n  rules:\n    a-rule-with-quite-a-long-name:\n      kind: throttle\n"
-                    "      mode: shadow\n      paths: [/auth/sign-up, /a/path/that/is/longer/than/a/small/screen/is/wide/*]\n      limit: 0/1h\n")
+                    "      mode: shadow\n      paths: [/auth/sign-up, /a/path/that/is/longer/than/a/small/screen/is/wide/*]\n      limit: 0/1h\n" + DELIVERY)
         postern = Postern(binary, tmp_path_factory.mktemp("pages"), settings=settings).start()
         stack.callback(postern.stop)
         owner, person = Member(postern, "owner@example.org", "owner"), Member(postern, LONG)
@@ -44,12 +62,20 @@ def house(binary, tmp_path_factory):
         equipped = equip(Member(postern, EQUIPPED))
         newcomer = Member(postern, LONG.replace("a.person", "a.newcomer"))
         newcomer.join("staff")
+        reached, waiting = reach(Member(postern, "re." + LONG), "+351912345678"), Member(postern, "wa." + LONG)
+        waiting_token = waiting.sign_in()
+        number = waiting.call(waiting_token, "POST", "/auth/v1/account/phones", {"number": "+351912345679"}).json()["id"]
+        weeks_of_codes(postern)
+        postern.command("delivery", "outage", "--channel", "sms", "--country", "FR")
         browser = Browser(tmp_path_factory.mktemp("chromium"))
         stack.callback(browser.close)
-        yield House(postern, browser, {"person": person.id, "equipped": equipped.id, "app": app_of(equipped)}, {
+        yield House(postern, browser, {
+            "person": person.id, "equipped": equipped.id, "app": app_of(equipped), "reached": reached.id, "waiting": number, "phone": reached.number,
+        }, {
             "stranger": {}, "inside": {"postern": owner.sign_in()}, "person": {"postern": person.sign_in()}, "equipped": {"postern": equipped.token},
             "half": {"postern_attempt": equipped.attempt()}, "newcomer": {"postern_attempt": newcomer.begin()["attempt"]},
-            "leaver": leaver(postern),
+            "leaver": leaver(postern), "reached": {"postern": reached.token}, "waiting": {"postern": waiting_token},
+            "asked": {"postern_attempt": asked(reached)}, "asks": {"postern_attempt": reached.attempt()},
         })
 
 
@@ -68,6 +94,45 @@ def equip(member: Member) -> Member:
     member.add_app(member.token, APP)
     assert member.finish(member.attempt(), member.codes.pop(), "recovery_code", trust=True).json()["trust"]
     return member
+
+
+def reach(member: Member, number: str) -> Member:
+    """Gives them a confirmed number."""
+    member.token = member.sign_in()
+    member.number = member.call(member.token, "POST", "/auth/v1/account/phones", {"number": number}).json()["id"]
+    text = wait_for("a text", lambda: member.postern.letters(number))[0]["text"]
+    code = re.search(r"[0-9]{6}", text).group()
+    assert member.call(member.token, "POST", f"/auth/v1/account/phones/{member.number}/confirm", {"code": code}).status_code == 200
+    return member
+
+
+def asked(member: Member) -> str:
+    """A sign-in for which a code was sent."""
+    attempt = member.attempt()
+    answer = member.postern.request("POST", "/auth/v1/sign-in/second-factor/send", json={"attempt": attempt, "method": "sms"})
+    assert answer.status_code == 202
+    return attempt
+
+
+def weeks_of_codes(postern: Postern) -> None:
+    """Two weeks of codes by two ways, and what the guard said."""
+    chance, today = random.Random(8), int(time.time()) // 86_400
+    shares = {"PT": (90, 94), "BR": (84, 90), "FR": (92, 91), "DE": (94, 92), "MT": (88, 92)}
+    with sqlite3.connect(postern.sqlite) as database:
+        for number in range(6_000):
+            country, arm = chance.choice(list(shares)), chance.randrange(2)
+            is_used = chance.randrange(100) < shares[country][arm]
+            seconds = chance.lognormvariate(3.0 if arm == 0 else 2.6, 0.5)
+            bucket = min(531, math.ceil(math.log(seconds * 10) / math.log(1.02))) if is_used else -1
+            database.execute(
+                "INSERT INTO delivery (id, wish_id, phone_id, request, channel, country, provider, experiment, cause, choice, day, created_at, expires_at,"
+                " state, reason, code, code_hash, reference, bucket, resends, is_billed, cost) VALUES (?, ?, x'', 1, 'sms', ?, ?, 'north-or-south', 'first',"
+                " 'weight 1 of 2', ?, 0, 0, ?, ?, x'', x'', '', ?, ?, 1, 41000)",
+                [secrets.token_bytes(16), secrets.token_bytes(16), country, "north" if arm == 0 else "a-provider-with-a-long-name",
+                 today - number % 14, "delivered" if number % 40 else "failed", "" if number % 40 else "no-reply", bucket, int(number % 9 == 0)])
+        for number, rule in enumerate(("burst", "country-limit", "per-number")):
+            database.execute("INSERT INTO guard_decision VALUES (?, ?, NULL, 'sms', 'PT', '+351 91234••••', ?, ?, ?)",
+                             [secrets.token_bytes(16), int(time.time() * 1_000_000), rule, "11 numbers of one thousand within 60 minutes", number % 2])
 
 
 def mover(postern: Postern) -> dict[str, str]:
@@ -155,6 +220,21 @@ PAGES = {
     "leave": Shown("mover", "/auth/account/leave", "Your data"),
     "leave-wrong": Shown(
         "mover", "/auth/account/leave", "Your data", press=("Delete the account in seven days",), typed=(("password", "not the password"),), status=401),
+    "delivery": Shown("inside", "/auth/admin/delivery", "Delivery"),
+    "delivery-today": Shown("inside", "/auth/admin/delivery?days=1&done=set", "Delivery"),
+    "experiment": Shown("inside", "/auth/admin/delivery/experiments/north-or-south", "north-or-south"),
+    "person-with-number": Shown("inside", "/auth/admin/people/{reached}", "re." + LONG),
+    "security-with-number": Shown("reached", "/auth/account/security", "Security"),
+    "add-number": Shown("reached", "/auth/account/security/phones", "Add a telephone number"),
+    "add-number-wrong": Shown(
+        "reached", "/auth/account/security/phones", "Add a telephone number", press=("Text me a code",), typed=(("number", "hello"),), status=422),
+    "confirm-number": Shown("waiting", "/auth/account/security/phones/{waiting}", "Type the code we sent"),
+    "remove-number": Shown("reached", "/auth/account/security/phones/{phone}/remove", "Remove +351 ••• ••78"),
+    "second-step-by-phone": Shown("asks", "/auth/sign-in/second-factor?method=sms", "Get a code by text message"),
+    "second-step-by-call": Shown("asks", "/auth/sign-in/second-factor?method=voice", "Get a code by phone call"),
+    "second-step-sent": Shown("asked", "/auth/sign-in/second-factor?method=sms", "Now the code we sent"),
+    "second-step-too-soon": Shown("asked", "/auth/sign-in/second-factor?method=sms&problem=code-just-sent", "Now the code we sent"),
+    "step-up-by-phone": Shown("reached", "/auth/account/step-up?method=sms", "Confirm it’s you"),
     "leaving": Shown("leaver", "/auth/account/leave", "Your data"),
 }
 

@@ -56,7 +56,8 @@ struct PersonPage {
                 ["name": $0.name, "used": $0.usedAt.map(ISOTime.words) ?? "never", "usedISO": $0.usedAt.map(ISOTime.text) ?? ""]
             },
             "hasFactor": !person.authenticators.isEmpty || !person.phones.isEmpty,
-            "phones": person.phones.map { ["number": $0.masked, "added": ISOTime.words($0.addedAt)] }, "codesLeft": person.recoveryCodesLeft, "failures": person.tries.failures,
+            "phones": person.phones.map { ["number": $0.masked, "added": ISOTime.words($0.addedAt)] },
+            "codesLeft": person.recoveryCodesLeft, "failures": person.tries.failures,
             "hasFailures": person.tries.failures >= CodeLimits.delayFrom, "mayReset": mayAct && mayReset,
             "audit": person.audit.map {
                 [

@@ -76,12 +76,15 @@ struct CodeDesk: Sendable {
             past.last?.request == failed.request
         else { return nil }
         let tried = ofRequest.map(\.provider)
-        let plan = rules.plan(failed.channel, to: failed.country, tried: past.filter { $0.channel == failed.channel }.map(\.provider), now: now, random: random)
+        let plan = rules.plan(
+            failed.channel, to: failed.country, tried: past.filter { $0.channel == failed.channel }.map(\.provider), now: now,
+            random: random)
         guard let provider = plan?.providers.first(where: { !tried.contains($0) }) else { return nil }
         let settings = rules.settings
         let cost = settings.providers[provider]?.cost(to: failed.country) ?? 0
-        guard try transaction.countSend(
-            day: now.day, country: "", cost: cost, mostNumber: .max, mostSpent: settings.guardRules.spendPerDay ?? .max) != nil
+        guard
+            try transaction.countSend(
+                day: now.day, country: "", cost: cost, mostNumber: .max, mostSpent: settings.guardRules.spendPerDay ?? .max) != nil
         else { return nil }
         let next = Delivery(
             id: Delivery.ID(now: now, random: random.bytes(10)), wish: failed.wish, phone: failed.phone, request: failed.request,

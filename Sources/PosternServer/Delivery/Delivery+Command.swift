@@ -45,9 +45,15 @@ struct DeliveryCommand: AsyncParsableCommand {
             for line in report.lines + [DeliveryReport.Line(values: ["all"] + report.by.dropFirst().map { _ in "" }, figures: report.all)] {
                 let figures = line.figures
                 rows.append(
-                    line.values + ["\(figures.asked)", "\(figures.accepted)", "\(figures.delivered)", "\(figures.failures)", Figure.percent(figures.used.share)]
+                    line.values + [
+                        "\(figures.asked)", "\(figures.accepted)", "\(figures.delivered)", "\(figures.failures)",
+                        Figure.percent(figures.used.share),
+                    ]
                         + [0.5, 0.9, 0.99].map { figures.times.quantile($0).map(Figure.seconds) ?? "-" }
-                        + [Figure.decimals(figures.resendsEach, 2), SpendAlarm.words(figures.cost, "").trimmingCharacters(in: .whitespaces)])
+                        + [
+                            Figure.decimals(figures.resendsEach, 2),
+                            SpendAlarm.words(figures.cost, "").trimmingCharacters(in: .whitespaces),
+                        ])
             }
             let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
             return rows.map { row in
@@ -71,7 +77,6 @@ struct DeliveryCommand: AsyncParsableCommand {
                     throw failure("No experiment '\(name)' is in the settings, and none of that name chose in the last 400 days.")
                 }
                 if json { return try printJSON(result.places.map(PlaceDocument.init)) }
-                let unknown = "not yet known"
                 for place in result.places {
                     print(place.country.isEmpty ? "ALL COUNTRIES" : CountryNames.english(place.country).uppercased())
                     for arm in place.arms {
@@ -81,7 +86,10 @@ struct DeliveryCommand: AsyncParsableCommand {
                         )
                     }
                     for arm in place.arms.dropFirst() {
-                        print("  \(arm.provider) less \(place.arms[0].provider): led in \(arm.conversion?.points ?? unknown), sent again \(arm.resends?.points ?? unknown), half in \(arm.median?.seconds ?? unknown)")
+                        let verdict = arm.conversion?.isKnown == true ? "" : ", not yet known"
+                        print(
+                            "  \(arm.provider) less \(place.arms[0].provider): led in \(arm.conversion?.points ?? "-")\(verdict), sent again \(arm.resends?.points ?? "-"), half in \(arm.median?.seconds ?? "-")"
+                        )
                     }
                 }
             }
@@ -102,15 +110,21 @@ struct DeliveryCommand: AsyncParsableCommand {
         func run() async throws {
             try await place.withOpening { opening in
                 guard let channel else { return try await list(opening) }
-                guard let known = Delivery.Channel(rawValue: channel) else { throw failure("--channel is '\(channel)'. Allowed: sms, voice.") }
+                guard let known = Delivery.Channel(rawValue: channel) else {
+                    throw failure("--channel is '\(channel)'. Allowed: sms, voice.")
+                }
                 guard country.isEmpty || opening.settings.delivery.countries.contains(country) else {
-                    throw failure("--country is '\(country)'. Allowed: \(opening.settings.delivery.countries.sorted().joined(separator: ", ")).")
+                    throw failure(
+                        "--country is '\(country)'. Allowed: \(opening.settings.delivery.countries.sorted().joined(separator: ", ")).")
                 }
                 let isDone = try await SetOutage(store: opening.store)
                     .set(known, country: country, isOn: !clear, by: .commandLine, now: .now())
                 guard isDone else { throw failure("That was not said.") }
                 if json { return try printJSON(["said": !clear]) }
-                print(clear ? "Taken back." : "\(known.words) to \(CountryNames.english(country)) are delayed: people are told so within 10 seconds.")
+                print(
+                    clear
+                        ? "Taken back."
+                        : "\(known.words) to \(CountryNames.english(country)) are delayed: people are told so within 10 seconds.")
             }
         }
 

@@ -3,10 +3,10 @@ import Secrets
 import Storage
 
 /// One try to bring one code by one provider.
-struct Delivery: Sendable {
+package struct Delivery: Sendable {
     typealias ID = Identifier<Delivery>
 
-    enum Channel: String, CaseIterable, Sendable {
+    package enum Channel: String, CaseIterable, Sendable {
         case sms, voice
 
         /// As people read it, in the plural.

@@ -16,7 +16,8 @@ extension Transaction {
             DeliveryCount(
                 day: try row.integer("day"), provider: try row.text("provider"), channel: try row.text("channel"),
                 country: try row.text("country"), experiment: try row.text("experiment"),
-                isFirst: try row.text("cause") == Delivery.Cause.first.rawValue, state: try row.text("state"), reason: try row.text("reason"),
+                isFirst: try row.text("cause") == Delivery.Cause.first.rawValue, state: try row.text("state"),
+                reason: try row.text("reason"),
                 bucket: Int(try row.integer("bucket")), number: Int(try row.integer("number")), resends: Int(try row.integer("resends")),
                 resent: Int(try row.integer("resent")), cost: try row.integer("cost"))
         }

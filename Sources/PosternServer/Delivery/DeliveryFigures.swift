@@ -58,8 +58,8 @@ struct DeliveryFigures: Sendable {
         failed.map { (reason: $0.key, number: $0.value) }.sorted { ($1.number, $0.reason) < ($0.number, $1.reason) }
     }
     var resendsEach: Double { first.trials == 0 ? 0 : Double(resends) / Double(first.trials) }
-    /// Millionths for each code that was used.
-    var costEach: Int64 { used.successes == 0 ? 0 : cost / Int64(used.successes) }
+    /// Millionths for each code that was used, to a ten-thousandth of the unit.
+    var costEach: Int64 { used.successes == 0 ? 0 : (cost / Int64(used.successes) + 50) / 100 * 100 }
 }
 
 /// By what a report tells deliveries apart.
@@ -154,7 +154,6 @@ extension Difference {
     var seconds: String { words("s") { Figure.signed($0 / 1_000) } }
 
     private func words(_ unit: String, _ figure: (Double) -> String) -> String {
-        let words = "\(figure(value)) \(unit) (\(figure(interval.lowerBound)) to \(figure(interval.upperBound)))"
-        return isKnown ? words : words + ", not yet known"
+        "\(figure(value)) \(unit) (\(figure(interval.lowerBound)) to \(figure(interval.upperBound)))"
     }
 }

@@ -58,7 +58,9 @@ struct DeliveryGuard: Sendable {
         _ request: SendRequest, under settings: DeliverySettings, cost: Int64, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (verdict: Verdict, alarm: SpendAlarm?) {
         let number = request.number
-        guard settings.allows(number.country) else { return (try refuse(.notThere, "country", number.country, request, transaction, now), nil) }
+        guard settings.allows(number.country) else {
+            return (try refuse(.notThere, "country", number.country, request, transaction, now), nil)
+        }
         guard number.deliveryChannels.contains(request.channel) else {
             return (try refuse(.notThere, "kind-of-number", number.kind.rawValue, request, transaction, now), nil)
         }
@@ -76,7 +78,10 @@ struct DeliveryGuard: Sendable {
         let gates: [(name: String, key: [UInt8], third: Timestamp, fifth: Timestamp, tenth: Timestamp, limit: String)] = [
             ("network", keys.code(for: Array("network \(network)".utf8)), now, now, hour, "10 an hour"),
             ("account", keys.code(for: Array("account \(request.account)".utf8)), now, hour, now, "5 an hour"),
-            ("number", keys.code(for: Array("number ".utf8) + request.numberKey), now - .seconds(600), hour, now, "3 in 10 minutes, 5 an hour"),
+            (
+                "number", keys.code(for: Array("number ".utf8) + request.numberKey), now - .seconds(600), hour, now,
+                "3 in 10 minutes, 5 an hour"
+            ),
         ]
         for gate in gates {
             // People behind a proxy that isn't named, and whoever tries the server out, share one address.

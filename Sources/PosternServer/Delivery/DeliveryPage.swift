@@ -6,6 +6,8 @@ import Storage
 struct DeliveryPage {
     struct View: Sendable {
         let byProvider: DeliveryReport
+        /// The way with the most codes first: each has its colour in every plot.
+        let ways: [DeliveryReport.Line]
         let byDay: DeliveryReport
         let byCountry: DeliveryReport
         let outages: [Outage]
@@ -26,10 +28,11 @@ struct DeliveryPage {
         return pages.admin(
             Self.template, title: "Delivery", at: .delivery, for: reader,
             [
-                "days": "\(days)", "isDay": days == 1, "isWeek": days == 7, "isMonth": days == 30, "done": done ?? "", "isDone": done != nil,
+                "days": "\(days)", "isDay": days == 1, "isWeek": days == 7, "isMonth": days == 30, "done": done ?? "",
+                "isDone": done != nil,
                 "isOff": !settings.isOn, "hasFigures": !report.lines.isEmpty,
                 "rows": report.lines.map(row), "hasCost": report.all.cost > 0, "currency": settings.currency,
-                "curves": curves(report), "hasCurves": !report.all.times.isEmpty, "quantiles": report.lines.map(quantiles),
+                "curves": curves, "hasCurves": !report.all.times.isEmpty, "quantiles": view.ways.map(quantiles),
                 "daily": daily, "hasDaily": view.byDay.lines.count > 1, "dailyRows": view.byDay.lines.map(dayRow), "countries": countries,
                 "outages": view.outages.map(outage), "hasOutages": !view.outages.isEmpty,
                 "choices": settings.countries.count > 60
@@ -59,12 +62,11 @@ struct DeliveryPage {
     }
 
     /// Share signed in, by time since the code was made, of up to three ways.
-    private func curves(_ report: DeliveryReport) -> String {
-        let lines = report.lines.filter { !$0.figures.times.isEmpty }.sorted { $0.figures.asked > $1.figures.asked }
-        let longest = min(600_000, max(10_000, report.all.times.quantile(0.99) ?? 60_000))
-        let curves = lines.prefix(Plot.mostCurves).map { line in
+    private var curves: String {
+        let longest = min(600_000, max(10_000, view.byProvider.all.times.quantile(0.99) ?? 60_000))
+        let curves = view.ways.prefix(Plot.mostCurves).map { line in
             Plot.Curve(
-                name: line.values.joined(separator: ", "),
+                name: line.values[0],
                 points: (0...40).map { step in
                     let part = Double(step) / 40
                     return (x: part, y: line.figures.times.share(withinMilliseconds: Int64(part * longest)))
@@ -84,9 +86,8 @@ struct DeliveryPage {
     /// Share of codes used, day by day.
     private var daily: String {
         let days = Set(view.byDay.lines.map { $0.values[0] }).sorted()
-        let providers = Set(view.byDay.lines.map { $0.values[1] }).sorted()
         guard days.count > 1 else { return "" }
-        let curves = providers.prefix(Plot.mostCurves).map { name in
+        let curves = view.ways.prefix(Plot.mostCurves).map(\.values[0]).map { name in
             Plot.Curve(
                 name: name,
                 points: view.byDay.lines.filter { $0.values[1] == name }.compactMap { line in
@@ -128,7 +129,8 @@ struct DeliveryPage {
     private func outage(_ outage: Outage) -> [String: Any] {
         [
             "words": "\(outage.channel.words) to \(CountryNames.english(outage.country))", "isByHand": outage.provider.isEmpty,
-            "provider": outage.provider, "channel": outage.channel.rawValue, "country": outage.country, "until": ISOTime.words(outage.until),
+            "provider": outage.provider, "channel": outage.channel.rawValue, "country": outage.country,
+            "until": ISOTime.words(outage.until),
         ]
     }
 

@@ -3,8 +3,8 @@ import Secrets
 import Storage
 
 /// What brings codes, made from the settings.
-struct DeliveryParts: Sendable {
-    let rules: DeliveryRules
+package struct DeliveryParts: Sendable {
+    package let rules: DeliveryRules
     let desk: CodeDesk
     let dispatcher: Dispatcher
     let place: MessagePlace

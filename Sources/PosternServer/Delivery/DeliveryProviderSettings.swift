@@ -16,13 +16,16 @@ extension Settings {
         provider.signatureSecret = raw.text(key + ".signature-secret").map { Secret($0) }
         for (field, path) in [("account", \DeliverySettings.Provider.account), ("from", \.from), ("region", \.region)] {
             let text = raw.text("\(key).\(field)") ?? ""
-            guard isPlainLine(text) else { throw raw.problem("\(key).\(field)", found: "more than a line", allowed: "plain text on one line") }
+            guard isPlainLine(text) else {
+                throw raw.problem("\(key).\(field)", found: "more than a line", allowed: "plain text on one line")
+            }
             provider[keyPath: path] = text
         }
         provider.price = try raw.amount(key + ".price") ?? 0
         for text in raw.list(key + ".prices") {
             let parts = text.split(separator: " ")
-            guard parts.count == 2, PhoneNumber.countries.contains(String(parts[0])), let price = SettingsReader.amount(String(parts[1])) else {
+            guard parts.count == 2, PhoneNumber.countries.contains(String(parts[0])), let price = SettingsReader.amount(String(parts[1]))
+            else {
                 throw raw.problem(key + ".prices", found: text, allowed: "a country and its price, such as \"PT 0.031\"")
             }
             provider.prices[String(parts[0])] = price
@@ -120,10 +123,14 @@ extension Settings {
             case .http, .development: []
             }
         for (field, isMissing) in needed where isMissing {
-            let variable = "POSTERN_" + "delivery.providers.\(provider.name).secret".uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+            let variable =
+                "POSTERN_"
+                + "delivery.providers.\(provider.name).secret".uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
             throw raw.problem(
                 "\(key).\(field)", found: "nothing",
-                allowed: field == "secret" ? "a secret, best from the environment: \(variable) or \(variable)_FILE" : "a value: \(provider.kind.rawValue) needs one")
+                allowed: field == "secret"
+                    ? "a secret, best from the environment: \(variable) or \(variable)_FILE"
+                    : "a value: \(provider.kind.rawValue) needs one")
         }
         if provider.receiptWithin != nil, provider.kind == .sns || (provider.kind == .vonage && provider.signatureSecret == nil) {
             throw raw.problem(
@@ -145,7 +152,8 @@ extension SettingsReader {
 
     static func amount(_ text: String) -> Int64? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), let whole = Int64(parts[0]), (0...1_000_000_000).contains(whole), !parts[0].hasPrefix("+") else { return nil }
+        guard (1...2).contains(parts.count), let whole = Int64(parts[0]), (0...1_000_000_000).contains(whole), !parts[0].hasPrefix("+")
+        else { return nil }
         let decimals = parts.count == 2 ? String(parts[1]) : "0"
         guard (1...6).contains(decimals.utf8.count), decimals.utf8.allSatisfy({ (48...57).contains($0) }),
             let millionths = Int64(decimals + String(repeating: "0", count: 6 - decimals.utf8.count))

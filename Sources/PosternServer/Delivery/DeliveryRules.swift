@@ -1,17 +1,17 @@
 import DeliveryRouting
 import Secrets
-import Storage
+package import Storage
 import Synchronization
 
 /// The ways to deliver that are in force now, and how each of them does.
-final class DeliveryRules: Sendable {
+package final class DeliveryRules: Sendable {
     struct InForce: Sendable {
         let settings: DeliverySettings
         let providers: [String: any MessageProvider]
     }
 
     /// How the first way was chosen, and the order of all.
-    struct Plan: Equatable, Sendable {
+    package struct Plan: Equatable, Sendable {
         let providers: [String]
         let experiment: String
         /// In words.
@@ -41,7 +41,7 @@ final class DeliveryRules: Sendable {
     // MARK: Choosing
 
     /// - Parameter tried: what this wish was sent by before, the latest last: a resend goes another way where there is one.
-    func plan(
+    package func plan(
         _ channel: Delivery.Channel, to country: String, tried: [String], now: Timestamp, random: Randomness
     ) -> Plan? {
         let settings = settings
@@ -54,7 +54,9 @@ final class DeliveryRules: Sendable {
             let fresh = all.filter { !tried.contains($0) }
             let old = tried.reversed().reduce(into: [String]()) { if !$0.contains($1), all.contains($1) { $0.append($1) } }.reversed()
             let order = usableFirst(fresh + old, channel, now: now)
-            return Plan(providers: order, experiment: experiment?.name ?? "", choice: order.first == last ? "the only way" : "another way than before")
+            return Plan(
+                providers: order, experiment: experiment?.name ?? "",
+                choice: order.first == last ? "the only way" : "another way than before")
         }
         var generator = SystemChance(random: random)
         let (chosen, words) = choose(arms, channel, country, settings.learns, using: &generator)
@@ -63,7 +65,8 @@ final class DeliveryRules: Sendable {
         let isShut = order.first != first
         return Plan(
             // What a shut circuit moved elsewhere is no choice of the experiment.
-            providers: order, experiment: isShut ? "" : experiment?.name ?? "", choice: isShut ? "\(words), but its circuit is open" : words)
+            providers: order, experiment: isShut ? "" : experiment?.name ?? "", choice: isShut ? "\(words), but its circuit is open" : words
+        )
     }
 
     private func choose(

@@ -151,7 +151,8 @@ extension Settings {
         delivery.countries = try Self.countries("delivery.countries", raw)
         if !delivery.providers.isEmpty, delivery.countries.isEmpty {
             throw raw.problem(
-                "delivery.countries", found: "nothing", allowed: "the countries that your people live in, such as [PT, BR]: others get no messages")
+                "delivery.countries", found: "nothing",
+                allowed: "the countries that your people live in, such as [PT, BR]: others get no messages")
         }
     }
 
@@ -162,14 +163,17 @@ extension Settings {
         return Set(raw.list(key))
     }
 
-    private func arms(_ key: String, _ channel: Delivery.Channel, _ raw: SettingsReader) throws(SettingsFile.Problem) -> [DeliverySettings.Arm] {
+    private func arms(
+        _ key: String, _ channel: Delivery.Channel, _ raw: SettingsReader
+    ) throws(SettingsFile.Problem) -> [DeliverySettings.Arm] {
         var arms: [DeliverySettings.Arm] = []
         for text in raw.list(key) {
             let parts = text.split(separator: " ")
             guard let name = parts.first.map(String.init), parts.count <= 2, let weight = parts.count == 2 ? UInt32(parts[1]) : 1,
                 weight <= 1_000_000
             else { throw raw.problem(key, found: text, allowed: "a provider and its weight, such as \"north 50\"") }
-            guard let provider = delivery.providers[name], provider.channels.contains(channel), !arms.contains(where: { $0.provider == name })
+            guard let provider = delivery.providers[name], provider.channels.contains(channel),
+                !arms.contains(where: { $0.provider == name })
             else {
                 let known = delivery.providers.values.filter { $0.channels.contains(channel) }.map(\.name).sorted()
                 throw raw.problem(
@@ -225,7 +229,8 @@ extension Settings {
         if let rate = try raw.rate("delivery.guard.burst") {
             guard (2...1_000).contains(rate.limit), rate.period <= 86_400 else {
                 throw raw.problem(
-                    "delivery.guard.burst", found: raw.text("delivery.guard.burst") ?? "", allowed: "2 to 1000 numbers in at most a day, such as 10/1h")
+                    "delivery.guard.burst", found: raw.text("delivery.guard.burst") ?? "",
+                    allowed: "2 to 1000 numbers in at most a day, such as 10/1h")
             }
             delivery.guardRules.burst = (Int64(rate.limit), .seconds(Int64(rate.period)))
         }

@@ -31,10 +31,12 @@ enum Plot {
         var svg = "<svg height=\"190\" role=\"img\" aria-label=\"\(attribute(label))\">"
         for line in lines {
             let y = top + height * (1 - line.y) + 0.5
-            svg += "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"\(fixed(y))\" y2=\"\(fixed(y))\"/><text x=\"0\" y=\"\(fixed(y - 4))\">\(markupEscaped(line.text))</text>"
+            svg +=
+                "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"\(fixed(y))\" y2=\"\(fixed(y))\"/><text x=\"0\" y=\"\(fixed(y - 4))\">\(markupEscaped(line.text))</text>"
         }
         svg += "<line class=\"axis\" x1=\"0\" x2=\"100%\" y1=\"170.5\" y2=\"170.5\"/>"
-        svg += "<svg x=\"0\" y=\"14\" width=\"100%\" height=\"156\" viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" overflow=\"visible\">"
+        svg +=
+            "<svg x=\"0\" y=\"14\" width=\"100%\" height=\"156\" viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" overflow=\"visible\">"
         for (index, curve) in curves.prefix(mostCurves).enumerated().reversed() {
             let points = curve.points.map { "\(fixed($0.x * 1_000)),\(fixed(1_000 - $0.y * 1_000))" }.joined(separator: " ")
             svg += "<polyline class=\"curve s\(index + 1)\" points=\"\(points)\"/>"
@@ -67,7 +69,8 @@ enum Plot {
             let strong = span.isKnown ? " strong" : ""
             svg += "<text class=\"label\(strong)\" x=\"0\" y=\"\(text)\">\(markupEscaped(span.label))</text>"
             svg += "<text class=\"label\" x=\"100%\" y=\"\(text)\" text-anchor=\"end\">\(markupEscaped(span.words))</text>"
-            svg += "<line class=\"whisker \(span.isKnown ? "s1" : "sq")\" x1=\"\(fixed(place(span.low)))%\" x2=\"\(fixed(place(span.high)))%\" y1=\"\(bar)\" y2=\"\(bar)\"/>"
+            svg +=
+                "<line class=\"whisker \(span.isKnown ? "s1" : "sq")\" x1=\"\(fixed(place(span.low)))%\" x2=\"\(fixed(place(span.high)))%\" y1=\"\(bar)\" y2=\"\(bar)\"/>"
             svg += "<circle class=\"\(span.isKnown ? "f1" : "fq")\" cx=\"\(fixed(place(span.value)))%\" cy=\"\(bar)\" r=\"4\"/>"
         }
         return svg + "</svg>"

@@ -14,7 +14,8 @@ struct TakeReceipts: Sendable {
             return .noSuchProvider
         }
         if kind == .kannel || kind == .http {
-            guard let id = call.query["delivery"].flatMap({ Delivery.ID($0) }), place.isToken(call.query["token"] ?? "", of: id, name) else {
+            guard let id = call.query["delivery"].flatMap({ Delivery.ID($0) }), place.isToken(call.query["token"] ?? "", of: id, name)
+            else {
                 return .notProved
             }
         }

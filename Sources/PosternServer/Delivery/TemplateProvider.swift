@@ -109,7 +109,9 @@ struct TemplateProvider: MessageProvider {
     private static func headerText(_ text: String) -> String { text.filter { !$0.isNewline } }
 
     /// A stranger's code, short and plain enough to be shown.
-    private static func plain(_ text: String) -> String { String(text.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }.prefix(40)) }
+    private static func plain(_ text: String) -> String {
+        String(text.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }.prefix(40))
+    }
 }
 
 extension JSONValue {

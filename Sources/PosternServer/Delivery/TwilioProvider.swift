@@ -63,7 +63,11 @@ struct TwilioProvider: MessageProvider {
         let isCall = form["CallSid"] != nil
         let reference = form[isCall ? "CallSid" : "MessageSid"] ?? ""
         let delivery = call.query["delivery"].flatMap { Delivery.ID($0) }
-        return [Receipt(delivery: delivery, reference: reference, verdict: Self.verdict(form[isCall ? "CallStatus" : "MessageStatus"] ?? "", error: form["ErrorCode"]))]
+        return [
+            Receipt(
+                delivery: delivery, reference: reference,
+                verdict: Self.verdict(form[isCall ? "CallStatus" : "MessageStatus"] ?? "", error: form["ErrorCode"]))
+        ]
     }
 
     static func verdict(_ status: String, error: String?) -> Receipt.Verdict {

@@ -25,7 +25,8 @@ struct VonageProvider: MessageProvider {
         ]
         let outcome = await caller.call(
             HTTPCaller.Call(
-                url: "\(url)/v1/messages", headers: [("Content-Type", "application/json"), ("Accept", "application/json")], body: Array((try? JSONEncoder().encode(document)) ?? Data()),
+                url: "\(url)/v1/messages", headers: [("Content-Type", "application/json"), ("Accept", "application/json")],
+                body: Array((try? JSONEncoder().encode(document)) ?? Data()),
                 user: (account, secret)))
         if let common = outcome.common { return common }
         guard case .replied(let reply) = outcome, case .object(let answer)? = try? JSONValue(parsing: reply.body) else { return .garbled }

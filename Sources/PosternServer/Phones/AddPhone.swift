@@ -125,9 +125,11 @@ struct AddPhone: Sendable {
         let token = renews ? SessionToken(random: random.bytes(Token.byteCount)) : nil
         let outcome = try await store.write { (transaction) throws(StoreError) -> Confirmation in
             try transaction.lockFactors(of: account)
-            guard let found = try hash.flatMap({ (hash) throws(StoreError) in
-                try transaction.delivery(of: wish.id, codeHash: hash, now: now)
-            }) else { return try transaction.countWrongCode(wish.id, now: now) ? .wrongCode : .spent }
+            guard
+                let found = try hash.flatMap({ (hash) throws(StoreError) in
+                    try transaction.delivery(of: wish.id, codeHash: hash, now: now)
+                })
+            else { return try transaction.countWrongCode(wish.id, now: now) ? .wrongCode : .spent }
             guard try transaction.isLive(wish.id, now: now) else { return .spent }
             // The proof was asked for when this was begun, and must still stand: the session may have ended, or another factor come.
             let hasFactor = try transaction.hasSecondFactor(account)

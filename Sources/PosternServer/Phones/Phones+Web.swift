@@ -103,7 +103,8 @@ struct PhonesWeb: Room {
                 return .seeOther(Self.home + "?done=phone-\(usableFrom > visit.now ? "later" : "added")").setting(cookie: cookie)
             }
             let page = RecoveryCodesPage(
-                codes: codes.texts.map(\.exposed), set: codes.set.id.description, replacesOld: false, madeAt: visit.now, email: session.email)
+                codes: codes.texts.map(\.exposed), set: codes.set.id.description, replacesOld: false, madeAt: visit.now,
+                email: session.email)
             return .page(page.html(shell.pages, for: shell.reader(session, visit))).setting(cookie: cookie)
         case .wrongCode, .spent:
             var page = try await codePage(visit)
@@ -172,11 +173,15 @@ struct PhonesWeb: Room {
         switch outcome {
         case .sent: Refused(.malformed)
         case .invalid(readsLikeOne: false): Refused(.numberInvalid, field: "number")
-        case .invalid(readsLikeOne: true): Refused(.numberInvalid, field: "number", detail: "It reads like a number, but none like it is given out. Check it for typing mistakes.")
+        case .invalid(readsLikeOne: true):
+            Refused(
+                .numberInvalid, field: "number",
+                detail: "It reads like a number, but none like it is given out. Check it for typing mistakes.")
         case .refused(let asked): asked.refused(now: now)
         case .known: Refused(.numberKnown, field: "number")
         case .tooMany: Refused(.tooManyNumbers, detail: "You have \(Phone.most). Remove one that you no longer use.")
-        case .tooManyToday: Refused(.tooManyNumbers, detail: "\(Phone.mostPerDay) new numbers a day can be tried. Come back tomorrow, or use an app.")
+        case .tooManyToday:
+            Refused(.tooManyNumbers, detail: "\(Phone.mostPerDay) new numbers a day can be tried. Come back tomorrow, or use an app.")
         case .forbidden: Refused(.phonesNotAllowed)
         case .stepUpNeeded: Refused(.stepUpRequired)
         }

@@ -29,7 +29,8 @@ struct SendCodeWeb: Room {
     @Sendable private func sendForStepUp(_ request: Request, _ visit: Visit) async throws -> Response {
         let page = "/auth/account/step-up"
         return try await submit(
-            try FormFields(visit.body), for: .stepUp(try visit.signedIn()), page: page, over: .seeOther(page + "?problem=codes-spent"), visit)
+            try FormFields(visit.body), for: .stepUp(try visit.signedIn()), page: page, over: .seeOther(page + "?problem=codes-spent"),
+            visit)
     }
 
     private func submit(

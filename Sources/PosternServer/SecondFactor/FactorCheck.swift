@@ -74,7 +74,9 @@ struct FactorCheck: Sendable {
             let (wish, isAllowed) = try await store.lookUp { (transaction) throws(StoreError) in
                 (try transaction.liveWish(place, now: now), try phones.isAllowed(account, in: transaction))
             }
-            guard let wish, wish.account == account else { return .phoneCode(TypedPhoneCode(wish: nil, hash: nil), method: channel.rawValue) }
+            guard let wish, wish.account == account else {
+                return .phoneCode(TypedPhoneCode(wish: nil, hash: nil), method: channel.rawValue)
+            }
             let hash = isAllowed ? code.map { phones.desk.hash($0, for: wish.id) } : nil
             return .phoneCode(TypedPhoneCode(wish: wish.id, hash: hash), method: channel.rawValue)
         }

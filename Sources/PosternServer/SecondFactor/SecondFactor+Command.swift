@@ -1,6 +1,5 @@
 import ArgumentParser
 import Logging
-import Logging
 import Storage
 
 /// `postern account factors EMAIL`

@@ -41,8 +41,10 @@ struct SecondStepWeb: Room {
             purpose: .signIn, email: view.email, apps: view.authenticators.map(\.name), recoveryCodesLeft: view.recoveryCodesLeft,
             // What was asked for last is what a code is awaited from.
             method: view.methods.contains(method)
-                ? method : view.sent.map(\.channel.rawValue).flatMap { view.methods.contains($0) ? $0 : nil } ?? view.methods.first ?? "totp",
-            methods: view.methods, phones: view.phones, sent: view.sent, delays: secondStep.check.phones.delays(of: view.phones, now: visit.now),
+                ? method
+                : view.sent.map(\.channel.rawValue).flatMap { view.methods.contains($0) ? $0 : nil } ?? view.methods.first ?? "totp",
+            methods: view.methods, phones: view.phones, sent: view.sent,
+            delays: secondStep.check.phones.delays(of: view.phones, now: visit.now),
             mayTrust: secondStep.policy.trust, formToken: shell.formToken(visit))
     }
 

@@ -73,7 +73,9 @@ struct SecondStep: Sendable {
         let found = try await store.lookUp { (transaction) throws(StoreError) in try transaction.challenge(tokenHash: hash, now: now) }
         guard let challenge = found, challenge.changeAfter == nil else { return .over }
         guard !challenge.mustEnrol else { return .mustEnrol }
-        guard let prepared = try await check.prepare(attempt.proof, of: challenge.account, for: .signIn(hash), now: now) else { return .busy }
+        guard let prepared = try await check.prepare(attempt.proof, of: challenge.account, for: .signIn(hash), now: now) else {
+            return .busy
+        }
         let done = try await store.write { (transaction) throws(StoreError) -> (Outcome, replacedOf: Account.ID?) in
             guard try transaction.countTry(of: challenge, now: now) else { return (.over, nil) }
             switch try transaction.settle(prepared, of: challenge.account, now: now) {

@@ -107,9 +107,11 @@ struct SecurityPage {
         let ways = option?.channels.map { $0 == .sms ? "a text" : "a call" }.joined(separator: " or ") ?? ""
         let usable =
             option != nil
-            ? "Codes come as \(ways)." : factors.offersPhones ? "It signs you in from \(ISOTime.words(phone.usableFrom)) on." : "It can’t be used."
+            ? "Codes come as \(ways)."
+            : factors.offersPhones ? "It signs you in from \(ISOTime.words(phone.usableFrom)) on." : "It can’t be used."
         return [
-            "id": phone.id.description, "number": phone.masked, "added": ISOTime.words(phone.addedAt), "addedISO": ISOTime.text(phone.addedAt),
+            "id": phone.id.description, "number": phone.masked, "added": ISOTime.words(phone.addedAt),
+            "addedISO": ISOTime.text(phone.addedAt),
             "usable": usable, "isReady": option != nil,
         ]
     }

@@ -48,7 +48,9 @@ struct StepUp: Sendable {
         _ proof: OfferedProof, only: Authenticator.ID?, _ token: SessionToken?, in session: LiveSession, client: Client, now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let account = session.account
-        guard let prepared = try await check.prepare(proof, of: account, for: .stepUp(session.id), only: only, now: now) else { return .busy }
+        guard let prepared = try await check.prepare(proof, of: account, for: .stepUp(session.id), only: only, now: now) else {
+            return .busy
+        }
         return try await store.write { (transaction) throws(StoreError) -> Outcome in
             guard try transaction.hasSecondFactor(account) else { return .noFactor }
             switch try transaction.settle(prepared, of: account, now: now) {

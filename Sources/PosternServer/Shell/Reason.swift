@@ -93,7 +93,8 @@ enum Reason: String, CaseIterable, Sendable {
             .groupInvalid,
             .usernameInvalid, .numberInvalid, .numberNotServed:
             .unprocessableContent
-        case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators, .numberKnown, .tooManyNumbers,
+        case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators, .numberKnown,
+            .tooManyNumbers,
             .noNumber:
             .conflict
         case .linkInvalid, .enrolmentOver: .gone

@@ -84,7 +84,8 @@ extension RulesInForce: Service {
                 known = seen
                 do {
                     try await reload(now: .now())
-                    logger.info("the settings file changed: rules of throttling and delivery are read anew; all else holds from the next start")
+                    logger.info(
+                        "the settings file changed: rules of throttling and delivery are read anew; all else holds from the next start")
                 } catch {
                     logger.error("the settings file changed and can't be used; the rules stay as they are", metadata: ["error": "\(error)"])
                 }

@@ -9,7 +9,8 @@ import Testing
 @testable import PosternServer
 
 @Suite struct CodeDeliveryTests {
-    @Test("a code is sealed until it is sent, a hash afterwards, and the way that brought it is credited", arguments: StoreUnderTest.allCases)
+    @Test(
+        "a code is sealed until it is sent, a hash afterwards, and the way that brought it is credited", arguments: StoreUnderTest.allCases)
     func credited(engine: StoreUnderTest) async throws {
         let it = try await DeliveryHouse(engine)
         let (account, token) = try await it.attempt()
@@ -25,7 +26,8 @@ import Testing
         await it.close()
     }
 
-    @Test("OB-07: a resend goes another way, all codes stay good, and the one that is typed is credited", arguments: StoreUnderTest.allCases)
+    @Test(
+        "OB-07: a resend goes another way, all codes stay good, and the one that is typed is credited", arguments: StoreUnderTest.allCases)
     func resend(engine: StoreUnderTest) async throws {
         let it = try await DeliveryHouse(engine)
         let (account, token) = try await it.attempt()
@@ -44,7 +46,9 @@ import Testing
         await it.close()
     }
 
-    @Test("A down, slow, or garbled: B at once with a code of its own, and never more than two that may be billed", arguments: StoreUnderTest.allCases)
+    @Test(
+        "A down, slow, or garbled: B at once with a code of its own, and never more than two that may be billed",
+        arguments: StoreUnderTest.allCases)
     func failover(engine: StoreUnderTest) async throws {
         for outcome in [
             SendOutcome.temporary("not-reached", mayBeBilled: false), .temporary("no-reply", mayBeBilled: true), .garbled,
@@ -57,7 +61,9 @@ import Testing
             #expect(it.north.sent.count == 1 && it.south.sent.count == 1, "\(outcome)")
             #expect(try await it.past(token).map(\.state) == [.failed, .accepted])
             // A code that came late after all is good too.
-            guard case .accepted? = try await it.settle(it.north.codes[0], token, account) else { return #expect(Bool(false), "\(outcome)") }
+            guard case .accepted? = try await it.settle(it.north.codes[0], token, account) else {
+                return #expect(Bool(false), "\(outcome)")
+            }
             await it.close()
         }
         let it = try await DeliveryHouse(engine)
@@ -113,7 +119,9 @@ import Testing
         await it.close()
     }
 
-    @Test("OB-02: five wrong ones over all codes of a sign-in end them, and each counts on the account (TO-05)", arguments: StoreUnderTest.allCases)
+    @Test(
+        "OB-02: five wrong ones over all codes of a sign-in end them, and each counts on the account (TO-05)",
+        arguments: StoreUnderTest.allCases)
     func wrong(engine: StoreUnderTest) async throws {
         let it = try await DeliveryHouse(engine)
         let (account, token) = try await it.attempt()
@@ -185,7 +193,9 @@ import Testing
             logger: it.house.server.logger)
         _ = await withDiscardingTaskGroup(body: { group in (try? await dispatcher.round(in: &group)) ?? 0 })
         #expect(it.north.sent.map(\.to.exposed) == ["+351912345678"])
-        guard case .accepted? = try await it.settle(it.north.codes[0], token, account) else { return #expect(Bool(false), "the code is good") }
+        guard case .accepted? = try await it.settle(it.north.codes[0], token, account) else {
+            return #expect(Bool(false), "the code is good")
+        }
         await it.close()
     }
 }

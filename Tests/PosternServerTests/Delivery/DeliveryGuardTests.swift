@@ -61,7 +61,8 @@ import Testing
         #expect(ofAccount == 5)
         let ofNetwork = try await passed(40) {
             try await verdict(
-                it, "+3519124450\(10 + $0)", account: Account.ID(now: now, random: Randomness.system.bytes(10)), from: "2001:db8::\($0)", now: now)
+                it, "+3519124450\(10 + $0)", account: Account.ID(now: now, random: Randomness.system.bytes(10)), from: "2001:db8::\($0)",
+                now: now)
         }
         #expect(ofNetwork == 10, "a /64 is one network")
         await it.close()
@@ -93,7 +94,9 @@ import Testing
             var passed = 0
             for index in 0..<6 {
                 let account = Account.ID(now: now, random: Randomness.system.bytes(10))
-                if try await verdict(it, "+35191234500\(index)", account: account, from: "198.51.100.\(index)", now: now) == .passes { passed += 1 }
+                if try await verdict(it, "+35191234500\(index)", account: account, from: "198.51.100.\(index)", now: now) == .passes {
+                    passed += 1
+                }
             }
             #expect(passed == (mode == .enforce ? 4 : 6))
             for index in 0..<8 {
@@ -109,7 +112,9 @@ import Testing
         }
     }
 
-    @Test("a day never costs more than it may, however many ask at once, and administrators hear of it once", arguments: StoreUnderTest.allCases)
+    @Test(
+        "a day never costs more than it may, however many ask at once, and administrators hear of it once",
+        arguments: StoreUnderTest.allCases)
     func spend(engine: StoreUnderTest) async throws {
         let it = try await DeliveryHouse(engine) { $0.guardRules.spendPerDay = 1_000_000 }
         _ = try await it.house.makeAccount("owner@example.com", role: .owner)
@@ -125,7 +130,8 @@ import Testing
                         numberKey: it.policy.desk.key(of: number), channel: .sms,
                         client: Client(address: IPAddress("198.51.100.\(index)") ?? .unknown, browser: ""))
                     return try await it.house.store.write { (transaction) throws(StoreError) in
-                        let (verdict, alarm) = try it.policy.desk.guarding.ask(request, under: settings, cost: 40_000, in: transaction, now: now)
+                        let (verdict, alarm) = try it.policy.desk.guarding.ask(
+                            request, under: settings, cost: 40_000, in: transaction, now: now)
                         if let alarm { try it.policy.desk.alarms.tell(alarm, settings, in: transaction, now: now) }
                         return verdict == .passes
                     }
@@ -144,7 +150,9 @@ import Testing
         for (text, amount) in [("0.041", 41_000), ("1", 1_000_000), ("12.5", 12_500_000), ("0.000001", 1)] as [(String, Int64)] {
             #expect(SettingsReader.amount(text) == amount)
         }
-        for text in ["", "-1", "+1", "1.", ".5", "1.2345678", "1e3", "1,5", "99999999999"] { #expect(SettingsReader.amount(text) == nil, "\(text)") }
+        for text in ["", "-1", "+1", "1.", ".5", "1.2345678", "1e3", "1,5", "99999999999"] {
+            #expect(SettingsReader.amount(text) == nil, "\(text)")
+        }
         #expect(SpendAlarm.words(41_000, "EUR") == "0.041 EUR" && SpendAlarm.words(1_000_000, "EUR") == "1.00 EUR")
     }
 }

@@ -85,8 +85,11 @@ import Testing
 
     @Test("http:// only to this machine or a Kannel, and no URL with a name and password")
     func urls() {
-        for (kind, url) in [("twilio", "http://api.example.com"), ("http", "http://sms.example.com/x"), ("twilio", "ftp://x"), ("http", "https://a@b/")] {
-            let text = "delivery:\n  countries: [PT]\n  providers:\n    a: {kind: \(kind), url: \"\(url)\", account: a, secret: b, from: c, body: d}\n"
+        for (kind, url) in [
+            ("twilio", "http://api.example.com"), ("http", "http://sms.example.com/x"), ("twilio", "ftp://x"), ("http", "https://a@b/"),
+        ] {
+            let text =
+                "delivery:\n  countries: [PT]\n  providers:\n    a: {kind: \(kind), url: \"\(url)\", account: a, secret: b, from: c, body: d}\n"
             #expect(throws: SettingsFile.Problem.self, "\(url)") { try settings(text) }
         }
     }
@@ -96,7 +99,8 @@ import Testing
         settings.countries = ["PT", "GB"]
         for name in ["a", "b", "c"] { settings.providers[name] = .init(name: name, kind: .kannel) }
         settings.routes = [
-            .init(name: "all", channel: .sms, countries: [], arms: ["a", "b", "c"].map { .init(provider: $0, weight: $0 == "a" ? 80 : 10) })
+            .init(
+                name: "all", channel: .sms, countries: [], arms: ["a", "b", "c"].map { .init(provider: $0, weight: $0 == "a" ? 80 : 10) })
         ]
         adjust(&settings)
         return DeliveryRules(settings) { ScriptedProvider($0.name) }

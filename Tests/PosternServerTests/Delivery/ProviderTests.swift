@@ -48,7 +48,8 @@ import Testing
     @Test("a call says the digits one by one, twice, and the site's name can't break out of it")
     func twiml() {
         let message = OutgoingMessage(
-            id: "1", channel: .voice, to: Secret("+351912345678"), content: .code(Secret("012345")), siteName: "A<B & Co", host: "h", receiptURL: "")
+            id: "1", channel: .voice, to: Secret("+351912345678"), content: .code(Secret("012345")), siteName: "A<B & Co", host: "h",
+            receiptURL: "")
         let text = TwilioProvider.twiml(message)
         #expect(text.contains("A&lt;B &amp; Co") && !text.contains("A<B"))
         #expect(text.components(separatedBy: "<Say>0</Say>").count == 3)
@@ -70,10 +71,14 @@ import Testing
         let provider = VonageProvider(
             caller: HTTPCaller(), url: "", account: "key", secret: Secret("s"), signatureSecret: secret, from: "", clock: { now })
         let body = #"{"message_uuid":"u1","status":"delivered","client_ref":"\#(Self.id)"}"#
-        func token(_ algorithm: String = "HS256", over text: String, at time: Int64 = 1_800_000_000, with key: String = secret.exposed) -> String {
+        func token(
+            _ algorithm: String = "HS256", over text: String, at time: Int64 = 1_800_000_000, with key: String = secret.exposed
+        ) -> String {
             SignedToken.make(algorithm, payload: text, at: time, key: key)
         }
-        func receipt(_ token: String, _ text: String = body) -> [Receipt]? { provider.receipt(call(text, ["authorization": "Bearer \(token)"])) }
+        func receipt(_ token: String, _ text: String = body) -> [Receipt]? {
+            provider.receipt(call(text, ["authorization": "Bearer \(token)"]))
+        }
         #expect(receipt(token(over: body)) == [Receipt(delivery: Self.id, reference: "u1", verdict: .delivered)])
         #expect(receipt(token(over: body), body.replacing("delivered", with: "rejected")) == nil, "another body")
         #expect(receipt(token(over: body, at: 1_800_000_000 - 301)) == nil, "replayed later")
@@ -87,12 +92,16 @@ import Testing
     func template() throws {
         let values = ["to": "+351912345678", "text": "a \"quote\", {secret}\nand \\", "secret": "S&S"]
         let json = TemplateProvider.filled(#"{"to":"{to}","text":"{text}","x":"{unknown}"}"#, values, escaping: TemplateProvider.jsonText)
-        guard case .object(let object) = try JSONValue(parsing: Array(json.utf8)) else { return #expect(Bool(false), "it is JSON: \(json)") }
+        guard case .object(let object) = try JSONValue(parsing: Array(json.utf8)) else {
+            return #expect(Bool(false), "it is JSON: \(json)")
+        }
         #expect(object["text"] == .string("a \"quote\", {secret}\nand \\") && object["x"] == .string("{unknown}"))
         #expect(TemplateProvider.filled("a={secret}&b={", values, escaping: percentEncoded) == "a=S%26S&b={")
         let document = try JSONValue(parsing: Array(#"{"a":[{"id":7},{"id":"x"}],"b":null}"#.utf8))
         #expect(document.text(at: "a.0.id") == "7" && document.text(at: "a.1.id") == "x")
-        #expect(document.text(at: "a.2.id") == nil && document.text(at: "b") == nil && document.text(at: "") == nil && document.text(at: "a.-1") == nil)
+        #expect(
+            document.text(at: "a.2.id") == nil && document.text(at: "b") == nil && document.text(at: "") == nil
+                && document.text(at: "a.-1") == nil)
     }
 
     @Test("codes are six digits, as likely as each other, read however they are typed")

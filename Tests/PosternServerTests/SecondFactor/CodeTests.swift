@@ -254,7 +254,8 @@ import Testing
         _ = try await house.addPhone(to: id)
         let codes = try await house.addRecoveryCodes(to: id)
         // The hash once, as a try would compute it: what races is the spending.
-        let check = FactorCheck(store: house.store, hasher: house.server.hasher, matcher: CodeMatcher(keys: house.server.keys, reach: 1), phones: house.phones)
+        let check = FactorCheck(
+            store: house.store, hasher: house.server.hasher, matcher: CodeMatcher(keys: house.server.keys, reach: 1), phones: house.phones)
         let prepared = try #require(
             try await check.prepare(.recoveryCode(Secret(codes[3])), of: id, for: .signIn([1]), now: Self.base))
         let results = try await withThrowingTaskGroup(of: FactorCheck.Result.self) { group in

@@ -172,7 +172,7 @@ import Testing
         #expect(try await house.json(.post, "/auth/v1/account/recovery-codes", "{}", bearer: token).reason == "step-up-required")
         #expect(try await stepUp(#"{"method":"recovery_code","code":"\#(recovery[0])"}"#).status == .noContent)
         #expect(try await house.json(.post, "/auth/v1/account/recovery-codes", "{}", bearer: token).status == .created)
-        #expect(try await stepUp(#"{"method":"sms","code":"1"}"#).status == .badRequest)
+        #expect(try await stepUp(#"{"method":"mail","code":"1"}"#).status == .badRequest)
         await house.close()
     }
 

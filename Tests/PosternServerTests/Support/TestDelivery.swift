@@ -47,7 +47,9 @@ struct DeliveryHouse: Sendable {
         settings.countries = ["PT", "GB"]
         for name in ["north", "south"] { settings.providers[name] = DeliverySettings.Provider(name: name, kind: .kannel, price: 40_000) }
         let arms = [DeliverySettings.Arm(provider: "north", weight: 1), DeliverySettings.Arm(provider: "south", weight: 0)]
-        settings.routes = Delivery.Channel.allCases.map { DeliverySettings.Route(name: $0.rawValue, channel: $0, countries: [], arms: arms) }
+        settings.routes = Delivery.Channel.allCases.map {
+            DeliverySettings.Route(name: $0.rawValue, channel: $0, countries: [], arms: arms)
+        }
         adjust(&settings)
         let server = house.server
         rules = DeliveryRules(settings) { [north, south] in $0.name == "north" ? north : south }

@@ -143,7 +143,8 @@ struct TestHouse: Sendable {
                 "SELECT * FROM password_reset",
                 "SELECT * FROM password_reset_mail", "SELECT * FROM password_try", "SELECT * FROM rate_count",
                 "SELECT * FROM failed_account", "SELECT * FROM known_browser", "SELECT * FROM refusal", "SELECT * FROM unlock_link",
-                "SELECT * FROM block", "SELECT * FROM rule_version", "SELECT * FROM phone", "SELECT * FROM code_wish", "SELECT * FROM delivery",
+                "SELECT * FROM block", "SELECT * FROM rule_version", "SELECT * FROM phone", "SELECT * FROM code_wish",
+                "SELECT * FROM delivery",
                 "SELECT * FROM send_gate", "SELECT * FROM number_seen", "SELECT * FROM guard_decision", "SELECT * FROM notice",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
