@@ -16,7 +16,9 @@ import requests
 from parts.gateways import Twilio, code_in
 from parts.postern import Postern, at_once, reason
 from parts.processes import wait_for
-from parts.texting import MOBILE, PHONES, Texted, by_twilio, code_to, delivery, forget_sends, new_number, record_to, route, seconds_pass, texts, wrong_code
+from parts.texting import (
+    MOBILE, PHONES, Texted, by_twilio, code_to, delivery, forget_sends, new_number, record_to, route, second_step_page, seconds_pass, texts,
+    wrong_code)
 
 KILLS = 100 if os.environ.get("POSTERN_SOAK") else 10
 WAITS_FOR_RECEIPTS = ("PL", "CZ", "SE")
@@ -49,7 +51,7 @@ class Lanes:
             providers |= {f"{name}-one": by_twilio(one, **more), f"{name}-two": by_twilio(two)}
             routes[name] = route("sms", f"{name}-one 1000000", f"{name}-two 0", to=(country,))
         self.postern = Postern(binary, folder, settings=delivery(providers, routes, countries=tuple(MOBILE))).start()
-        self._left = {True: [name for name in MOBILE if name in WAITS_FOR_RECEIPTS], False: [name for name in MOBILE if name not in WAITS_FOR_RECEIPTS]}
+        self._left = {waits: [name for name in MOBILE if (name in WAITS_FOR_RECEIPTS) == waits] for waits in (True, False)}
 
     def take(self, waits: bool = False) -> Lane:
         country = self._left[waits].pop(0)
@@ -131,7 +133,8 @@ def test_what_fails_for_the_moment_goes_another_way_at_once(lane, fail, why, tak
     assert time.monotonic() - began < (8 if why == "no-reply" else 4)
     wait_for("both to be settled", lambda: not [row for row in ada.deliveries() if row["state"] in ("waiting", "sending")])
     _, first, second = ada.deliveries()
-    assert (first["state"], first["reason"], second["state"], second["cause"], second["request"]) == ("failed", why, "accepted", "failover", first["request"])
+    assert (first["state"], first["reason"]) == ("failed", why)
+    assert (second["state"], second["cause"], second["request"]) == ("accepted", "failover", first["request"])
     assert lane.counts(ada.number) == (2 if takes_it else 1, 1), "never more than two for one press of a button"
     assert ada.finish(attempt, code, "sms").status_code == 200
     assert [row["used_at"] is not None for row in ada.deliveries()] == [True, False, True], "the one that arrived is credited"
@@ -176,6 +179,19 @@ def test_a_message_that_is_known_to_have_arrived_goes_no_other_way(lane):
     assert ada.finish(attempt, code_in(texts(lane.one, ada.number)[-1]), "sms").status_code == 200
 
 
+def test_who_got_in_by_another_way_meanwhile_is_sent_nothing_more(lane):
+    """OB-06: the sign-in that the code was for is over."""
+    ada = lane.somebody()
+    lane.one.hang()
+    attempt = ada.attempt()
+    assert ada.ask(attempt).status_code == 202
+    wait_for("the first to hang", lambda: len(lane.one.requests) >= 2 and ada.deliveries()[-1]["state"] == "sending")
+    assert ada.finish(attempt, ada.codes[0], "recovery_code").status_code == 200
+    lane.one.up()
+    wait_for("it to be settled", lambda: all(row["state"] in ("accepted", "failed") for row in ada.deliveries()))
+    assert lane.counts(ada.number) == (1, 0) and len(ada.deliveries()) == 2
+
+
 def test_a_gateway_that_fails_every_other_time_loses_nothing(lane):
     ada = lane.somebody()
     for turn in range(6):
@@ -200,7 +216,7 @@ def test_both_providers_down_leaves_the_other_ways_and_the_next_try(lane):
     attempt = ada.attempt()
     assert ada.ask(attempt).status_code == 202
     wait_for("both to fail", lambda: [row["state"] for row in ada.deliveries()[1:]] == ["failed", "failed"])
-    page = lane.postern.get("/auth/sign-in/second-factor?method=sms", headers={"Cookie": f"postern-attempt={attempt}", "Accept": "text/html"}).text
+    page = second_step_page(lane.postern, attempt)
     assert "couldn’t be brought" in page
     lane.one.up()
     _, code = ada.asked(lane.one, attempt=attempt)
@@ -218,7 +234,7 @@ def test_a_number_that_can_t_get_it_is_tried_no_other_way(lane, code):
     assert ada.ask(attempt).status_code == 202
     wait_for("it to fail", lambda: ada.deliveries()[-1]["state"] == "failed")
     seconds_pass(lane.postern, 5)
-    page = lane.postern.get("/auth/sign-in/second-factor?method=sms", headers={"Cookie": f"postern-attempt={attempt}", "Accept": "text/html"}).text
+    page = second_step_page(lane.postern, attempt)
     assert ("has told our provider to stop" if code == 21610 else "couldn’t be brought") in page
     # Once more than the server looks for what was left behind.
     time.sleep(0.7)
@@ -345,18 +361,19 @@ def test_killed_in_the_middle_of_a_send_it_sends_at_most_twice_and_the_person_go
             # As if it had been down for longer than a sender may take.
             database.execute("UPDATE delivery SET due_at = due_at - 21000000 WHERE state = 'sending'")
         postern.start()
-        wait_for("nothing to be under way", lambda: not [row for row in ada.deliveries() if row["due_at"] or row["state"] in ("waiting", "sending")], 10)
+        wait_for("nothing to be under way", lambda: not [
+            row for row in ada.deliveries() if row["due_at"] or row["state"] in ("waiting", "sending")])
         assert sum(lane.counts(ada.number)) - before <= 2
         assert all(row["code"] == b"" for row in ada.deliveries()), "no sealed code is left"
         # If nothing was written down, or nothing came, they ask again.
         rows = ada.deliveries()[known:]
-        codes = [code_in(text) for gateway in (lane.one, lane.two) for text in texts(gateway, ada.number)]
+        came = sum(lane.counts(ada.number))
         if rows and rows[-1]["state"] == "accepted" and turn % 2:
-            code = next(found for found in (code_in(texts(lane.two if rows[-1]["provider"] == "two" else lane.one, ada.number)[-1]),))
+            code = code_in(texts(lane.two if rows[-1]["provider"] == "two" else lane.one, ada.number)[-1])
         else:
             seconds_pass(postern, 11)
             assert ada.ask(attempt).status_code == 202
-            wait_for("another message", lambda: sum(lane.counts(ada.number)) > len(codes))
+            wait_for("another message", lambda: sum(lane.counts(ada.number)) > came)
             wait_for("it to be accepted", lambda: ada.deliveries()[-1]["state"] == "accepted")
             code = code_in(texts(lane.two if ada.deliveries()[-1]["provider"] == "two" else lane.one, ada.number)[-1])
         done = ada.finish(attempt, code, "sms")
@@ -391,10 +408,11 @@ def test_hanging_gateways_and_a_hanging_mail_server_slow_nobody(pair):
         slowed = max(seconds_of(lambda: postern.try_sign_in(bob.email)) for _ in range(5))
         recovered = seconds_of(lambda: people[0].finish(attempts[0], people[0].codes[0], "recovery_code"))
         assert max(asked, slowed) < max(1.0, 3 * usual) and recovered < 5, (usual, asked, slowed, recovered)
-        wait_for("the first ones to be given up", lambda: len(lane.two.requests) == 3, 10)
+        wait_for("the first ones to be given up", lambda: len(lane.two.requests) >= 3, 10)
         lane.one.up()
         lane.two.up()
-        wait_for("all to be settled", lambda: all(row["state"] in ("accepted", "failed") for person in people for row in person.deliveries()))
+        wait_for("all to be settled", lambda: all(
+            row["state"] in ("accepted", "failed") for person in people for row in person.deliveries()))
         seconds_pass(postern, 11)
         ada, before = people[1], lane.counts(people[1].number)
         assert ada.ask(attempts[1]).status_code == 202
@@ -444,15 +462,18 @@ def test_no_code_and_no_number_is_in_a_log_or_in_the_database(pair):
     lane.one.down()
     lane.two.down()
     assert bob.call(bob.token, "DELETE", f"{PHONES}/{bob.number_id}").status_code == 204
-    wait_for("all to be settled", lambda: all(row["state"] not in ("waiting", "sending") for person in people for row in person.deliveries()))
-    codes = [code_in(text) for gateway in (lane.one, lane.two) for number in numbers for text in texts(gateway, number) if "Your code" in text]
+    wait_for("all to be settled", lambda: all(
+        row["state"] not in ("waiting", "sending") for person in people for row in person.deliveries()))
+    brought = [text for gateway in (lane.one, lane.two) for number in numbers for text in texts(gateway, number)]
+    codes = [code_in(text) for text in brought if "Your code" in text]
     assert len(codes) >= 7
     metrics = postern.get("/auth/metrics")
     with sqlite3.connect(postern.sqlite) as database:
         database.execute("PRAGMA wal_checkpoint(FULL)")
     places = {
         "log": postern.log(), "output": postern.output(), "metrics": metrics.text if metrics.ok else "",
-        "guard": postern.command("delivery", "guard", "--json"), "report": postern.command("delivery", "report", "--json", "--by", "provider,country"),
+        "guard": postern.command("delivery", "guard", "--json"),
+        "report": postern.command("delivery", "report", "--json", "--by", "provider,country"),
     } | {file.name: file.read_bytes().decode("latin-1") for file in postern.data.iterdir() if file.is_file()}
     assert "postern.sqlite" in places and "a code goes another way" in places["log"]
     countries = ("+351", "+44", "+34")

@@ -45,6 +45,8 @@ struct CodeDesk: Sendable {
         if let last = past.last(where: { $0.state != .failed || $0.isBilled }), last.createdAt + resendAfter > now {
             return .tooSoon(until: last.createdAt + resendAfter)
         }
+        let place = try guarding.askPlace(request, under: rules.settings, in: transaction, now: now)
+        if case .refused(let refusal) = place { return .refused(refusal) }
         let tried = past.filter { $0.channel == request.channel }.map(\.provider)
         guard let plan = rules.plan(request.channel, to: request.number.country, tried: tried, now: now, random: random),
             let provider = plan.providers.first

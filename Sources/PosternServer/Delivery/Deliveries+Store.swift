@@ -55,7 +55,8 @@ extension Transaction {
             """
             INSERT INTO code_wish (id, account_id, purpose, place, created_at, expires_at, tries)
             VALUES (\(id), \(account), \(place.purpose), \(place.key), \(now), \(new), 0)
-            ON CONFLICT (purpose, place) DO UPDATE SET expires_at = excluded.expires_at
+            ON CONFLICT (purpose, place) DO UPDATE SET
+                expires_at = CASE WHEN code_wish.tries < \(CodeWish.mostTries) THEN excluded.expires_at ELSE code_wish.expires_at END
             RETURNING id, created_at
             """
         ).first
@@ -104,6 +105,11 @@ extension Transaction {
             UPDATE code_wish SET used_at = \(now)
             WHERE id = \(wish) AND tries < \(CodeWish.mostTries) AND used_at IS NULL AND expires_at > \(now)
             """) == 1
+    }
+
+    /// What it was for is done, in whatever way.
+    borrowing func endWish(_ place: CodeWish.Place) throws(StoreError) {
+        try change("DELETE FROM code_wish WHERE purpose = \(place.purpose) AND place = \(place.key)")
     }
 
     /// The factors or the password changed: no code that was sent is good any more.
@@ -184,7 +190,8 @@ extension Transaction {
             RETURNING *
             """
         ).map { (row) throws(StoreError) in
-            ClaimedDelivery(delivery: try Self.delivery(row), sealedCode: try row.blob("code"), lease: lease)
+            ClaimedDelivery(
+                delivery: try Self.delivery(row), sealedCode: try row.blob("code"), cost: try row.integer("cost"), lease: lease)
         }
     }
 
@@ -226,14 +233,20 @@ extension Transaction {
             """) == 1
     }
 
+    /// - Returns: false if another held it, or it is known by now what became of it.
     borrowing func noteFailed(_ id: Delivery.ID, lease: [UInt8], reason: String, isBilled: Bool) throws(StoreError) -> Bool {
         let nothing: [UInt8] = []
-        return try change(
-            """
-            UPDATE delivery SET state = CASE WHEN state = 'delivered' THEN state ELSE 'failed' END, reason = \(reason), code = \(nothing),
-                lease = NULL, due_at = NULL, is_billed = \(isBilled ? 1 as Int64 : 0)
-            WHERE id = \(id) AND lease = \(lease)
-            """) == 1
+        let isFailed =
+            try change(
+                """
+                UPDATE delivery SET state = 'failed', reason = \(reason), code = \(nothing), lease = NULL, due_at = NULL,
+                    is_billed = \(isBilled ? 1 as Int64 : 0)
+                WHERE id = \(id) AND lease = \(lease) AND state = 'sending'
+                """) == 1
+        if !isFailed {
+            try change("UPDATE delivery SET code = \(nothing), lease = NULL, due_at = NULL WHERE id = \(id) AND lease = \(lease)")
+        }
+        return isFailed
     }
 
     /// Its sender vanished between asking and hearing: it may have been taken, and is never sent again.
@@ -258,13 +271,16 @@ extension Transaction {
             """) == 1
     }
 
-    /// It won't arrive, says the provider.
-    borrowing func noteUndelivered(_ id: Delivery.ID, by provider: String, reason: String) throws(StoreError) -> Bool {
-        try change(
+    /// It won't arrive, says the provider, maybe before it said that it took it.
+    /// - Returns: the delivery, if that was news.
+    borrowing func noteUndelivered(_ id: Delivery.ID, by provider: String, reason: String) throws(StoreError) -> Delivery? {
+        try run(
             """
-            UPDATE delivery SET state = 'failed', reason = \(reason), due_at = NULL
-            WHERE id = \(id) AND provider = \(provider) AND state = 'accepted'
-            """) == 1
+            UPDATE delivery SET due_at = CASE WHEN state = 'sending' THEN due_at ELSE NULL END, state = 'failed', reason = \(reason),
+                is_billed = 1
+            WHERE id = \(id) AND provider = \(provider) AND state IN ('sending', 'accepted') RETURNING *
+            """
+        ).first.map { (row) throws(StoreError) in try Self.delivery(row) }
     }
 
     /// The code of this one was typed.
@@ -331,6 +347,8 @@ extension Transaction {
 struct ClaimedDelivery: Sendable {
     let delivery: Delivery
     let sealedCode: [UInt8]
+    /// Millionths.
+    let cost: Int64
     /// Proves who sends it: a late sender can't write over another's result.
     let lease: [UInt8]
 }

@@ -5,11 +5,12 @@ extension Migration {
     static let deliveryGuard = Migration(
         33, "guard of codes by SMS and voice",
         [
-            // When the last ten messages went under a key: the keyed hash of a number, an account or an address.
+            // When the last eleven messages went under a key: the keyed hash of a number, an account or an address.
             """
             CREATE TABLE send_gate (
                 key BYTEA NOT NULL PRIMARY KEY, t1 BIGINT NOT NULL, t2 BIGINT NOT NULL, t3 BIGINT NOT NULL, t4 BIGINT NOT NULL,
-                t5 BIGINT NOT NULL, t6 BIGINT NOT NULL, t7 BIGINT NOT NULL, t8 BIGINT NOT NULL, t9 BIGINT NOT NULL, t10 BIGINT NOT NULL)
+                t5 BIGINT NOT NULL, t6 BIGINT NOT NULL, t7 BIGINT NOT NULL, t8 BIGINT NOT NULL, t9 BIGINT NOT NULL, t10 BIGINT NOT NULL,
+                t11 BIGINT NOT NULL)
             """,
             "CREATE INDEX send_gate_by_time ON send_gate (t1)",
             // Messages and what they cost, by day and country; an empty country is all of them.
@@ -45,11 +46,21 @@ extension Transaction {
     ) throws(StoreError) -> Bool {
         try change(
             """
-            INSERT INTO send_gate (key, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10) VALUES (\(key), \(now), 0, 0, 0, 0, 0, 0, 0, 0, 0)
-            ON CONFLICT (key) DO UPDATE SET t10 = send_gate.t9, t9 = send_gate.t8, t8 = send_gate.t7, t7 = send_gate.t6,
+            INSERT INTO send_gate (key, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11)
+            VALUES (\(key), \(now), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            ON CONFLICT (key) DO UPDATE SET t11 = send_gate.t10, t10 = send_gate.t9, t9 = send_gate.t8, t8 = send_gate.t7, t7 = send_gate.t6,
                 t6 = send_gate.t5, t5 = send_gate.t4, t4 = send_gate.t3, t3 = send_gate.t2, t2 = send_gate.t1, t1 = excluded.t1
             WHERE send_gate.t3 <= \(third) AND send_gate.t5 <= \(fifth) AND send_gate.t10 <= \(tenth)
             """) == 1
+    }
+
+    /// What was counted last in this transaction was refused after all.
+    borrowing func giveBackSendGate(_ key: [UInt8]) throws(StoreError) {
+        try change(
+            """
+            UPDATE send_gate SET t1 = t2, t2 = t3, t3 = t4, t4 = t5, t5 = t6, t6 = t7, t7 = t8, t8 = t9, t9 = t10, t10 = t11, t11 = 0
+            WHERE key = \(key)
+            """)
     }
 
     /// When the third, fifth and tenth message back went.
@@ -73,6 +84,18 @@ extension Transaction {
             RETURNING number, spent
             """
         ).first.map { (row) throws(StoreError) in (number: try row.integer("number"), spent: try row.integer("spent")) }
+    }
+
+    /// A message of a day was not sent after all.
+    borrowing func giveBackSpend(day: Int64, cost: Int64) throws(StoreError) {
+        let all = ""
+        try change(
+            "UPDATE send_day SET number = number - 1, spent = spent - \(cost) WHERE day = \(day) AND country = \(all) AND number > 0")
+    }
+
+    /// The same for a country's count.
+    borrowing func giveBackCountry(_ country: String, day: Int64) throws(StoreError) {
+        try change("UPDATE send_day SET number = number - 1 WHERE day = \(day) AND country = \(country) AND number > 0")
     }
 
     /// Writes a number down.

@@ -53,69 +53,106 @@ struct DeliveryGuard: Sendable {
     let keys: KeyRing.Authenticator
     let random: Randomness
 
-    /// Counts the message and says whether it may go. What is never right is refused, whatever the mode; the rest as the mode says.
+    /// Whether codes go to such a number at all, whatever was counted.
+    func askPlace(
+        _ request: SendRequest, under settings: DeliverySettings, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Verdict {
+        let number = request.number
+        guard settings.allows(number.country) else { return try refuse(.notThere, "country", number.country, request, transaction, now) }
+        guard number.deliveryChannels.contains(request.channel) else {
+            return try refuse(.notThere, "kind-of-number", number.kind.rawValue, request, transaction, now)
+        }
+        return .passes
+    }
+
+    /// Counts the message and says whether it may go. What is never right is refused, whatever the mode; the rest as the mode says. What
+    /// is refused is counted nowhere.
     func ask(
         _ request: SendRequest, under settings: DeliverySettings, cost: Int64, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (verdict: Verdict, alarm: SpendAlarm?) {
-        let number = request.number
-        guard settings.allows(number.country) else {
-            return (try refuse(.notThere, "country", number.country, request, transaction, now), nil)
+        let place = try askPlace(request, under: settings, in: transaction, now: now)
+        guard place == .passes else { return (place, nil) }
+        let gates = gates(request, now: now)
+        var passed: [Gate] = []
+        for gate in gates {
+            if try transaction.passSendGate(gate.key, third: gate.third, fifth: gate.fifth, tenth: gate.tenth, now: now) {
+                passed.append(gate)
+                continue
+            }
+            let until = try transaction.sendGate(gate.key).map { gate.opens(after: $0, now: now) }
+            try giveBack(passed, in: transaction)
+            return (
+                try refuse(.tooMany(until: until ?? now + .seconds(3_600)), "per-\(gate.name)", gate.limit, request, transaction, now), nil
+            )
         }
-        guard number.deliveryChannels.contains(request.channel) else {
-            return (try refuse(.notThere, "kind-of-number", number.kind.rawValue, request, transaction, now), nil)
+        let (refusal, isCounted) = try askHeuristics(request, settings.guardRules, in: transaction, now: now)
+        if let refusal {
+            try giveBack(passed, in: transaction)
+            return (refusal, nil)
         }
-        if let refusal = try passGates(request, in: transaction, now: now) { return (refusal, nil) }
-        if let refusal = try askHeuristics(request, settings.guardRules, in: transaction, now: now) { return (refusal, nil) }
-        return try spend(request, settings, cost: cost, in: transaction, now: now)
+        let spent = try spend(request, settings, cost: cost, in: transaction, now: now)
+        if spent.verdict != .passes {
+            try giveBack(passed, in: transaction)
+            if isCounted { try transaction.giveBackCountry(request.number.country, day: now.day) }
+        }
+        return spent
+    }
+
+    private struct Gate {
+        let name: String
+        let key: [UInt8]
+        /// The earliest times at which the third, fifth and tenth message back may lie; now for any.
+        let third, fifth, tenth: Timestamp
+        let limit: String
+
+        func opens(after times: (third: Timestamp, fifth: Timestamp, tenth: Timestamp), now: Timestamp) -> Timestamp {
+            [(third, times.third), (fifth, times.fifth), (tenth, times.tenth)].reduce(now) { latest, pair in
+                pair.0 < now ? max(latest, pair.1 + (now - pair.0)) : latest
+            }
+        }
     }
 
     /// Per network 10 an hour, per account 5 an hour, per number 3 in 10 minutes and 5 an hour.
-    private func passGates(
-        _ request: SendRequest, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) -> Verdict? {
+    private func gates(_ request: SendRequest, now: Timestamp) -> [Gate] {
         let hour = now - .seconds(3_600)
-        let network = request.client.address.client
-        let gates: [(name: String, key: [UInt8], third: Timestamp, fifth: Timestamp, tenth: Timestamp, limit: String)] = [
-            ("network", keys.code(for: Array("network \(network)".utf8)), now, now, hour, "10 an hour"),
-            ("account", keys.code(for: Array("account \(request.account)".utf8)), now, hour, now, "5 an hour"),
-            (
-                "number", keys.code(for: Array("number ".utf8) + request.numberKey), now - .seconds(600), hour, now,
-                "3 in 10 minutes, 5 an hour"
-            ),
+        let network = Gate(
+            name: "network", key: keys.code(for: Array("network \(request.client.address.client)".utf8)), third: now, fifth: now,
+            tenth: hour,
+            limit: "10 an hour")
+        let own = [
+            Gate(
+                name: "account", key: keys.code(for: Array("account \(request.account)".utf8)), third: now, fifth: hour, tenth: now,
+                limit: "5 an hour"),
+            Gate(
+                name: "number", key: keys.code(for: Array("number ".utf8) + request.numberKey), third: now - .seconds(600), fifth: hour,
+                tenth: now, limit: "3 in 10 minutes, 5 an hour"),
         ]
-        for gate in gates {
-            // People behind a proxy that isn't named, and whoever tries the server out, share one address.
-            if gate.name == "network", request.client.address.isLoopback { continue }
-            if try transaction.passSendGate(gate.key, third: gate.third, fifth: gate.fifth, tenth: gate.tenth, now: now) { continue }
-            let until = try transaction.sendGate(gate.key).map { times in
-                max(
-                    gate.third < now ? times.third + (now - gate.third) : now, gate.fifth < now ? times.fifth + (now - gate.fifth) : now,
-                    gate.tenth < now ? times.tenth + (now - gate.tenth) : now)
-            }
-            return try refuse(.tooMany(until: until ?? now + .seconds(3_600)), "per-\(gate.name)", gate.limit, request, transaction, now)
-        }
-        return nil
+        // People behind a proxy that isn't named, and whoever tries the server out, share one address.
+        return request.client.address.isLoopback ? own : [network] + own
+    }
+
+    private func giveBack(_ gates: [Gate], in transaction: borrowing Transaction) throws(StoreError) {
+        for gate in gates { try transaction.giveBackSendGate(gate.key) }
     }
 
     private func askHeuristics(
         _ request: SendRequest, _ rules: DeliverySettings.Guard, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) -> Verdict? {
+    ) throws(StoreError) -> (refusal: Verdict?, isCounted: Bool) {
         let block = keys.code(for: Array("block \(request.number.range(of: 3))".utf8))
         let seen = try transaction.seeNumber(request.numberKey, block: block, since: now - rules.burst.within, now: now)
         if seen > rules.burst.count {
             let detail = "\(seen) numbers of one thousand within \(Span.words(rules.burst.within))"
-            if let refusal = try judge(.usedUp, "burst", detail, rules.mode, request, transaction, now) { return refusal }
+            if let refusal = try judge(.usedUp, "burst", detail, rules.mode, request, transaction, now) { return (refusal, false) }
         }
         let country = request.number.country
         let verified = try transaction.usedCodes(country: country, sinceDay: now.day - 7)
         let most = max(rules.countryFloor, verified / Self.shareOfVerified)
-        // Counted in either mode, so that the day of the change begins with true numbers.
-        let isOver = try transaction.countSend(day: now.day, country: country, cost: 0, mostNumber: most, mostSpent: .max) == nil
-        if isOver {
+        let isCounted = try transaction.countSend(day: now.day, country: country, cost: 0, mostNumber: most, mostSpent: .max) != nil
+        if !isCounted {
             let detail = "more than \(most) to \(country) in a day; \(verified) led in over a week"
-            if let refusal = try judge(.usedUp, "country-limit", detail, rules.mode, request, transaction, now) { return refusal }
+            if let refusal = try judge(.usedUp, "country-limit", detail, rules.mode, request, transaction, now) { return (refusal, false) }
         }
-        return nil
+        return (nil, isCounted)
     }
 
     /// Counts what it costs, against what a day may cost.

@@ -55,7 +55,9 @@ package struct DeliveryParts: Sendable {
     func rooms(store: any Store, shell: Shell) -> [any Room] {
         let views = DeliveryViews(store: store, rules: rules, random: desk.random)
         return [
-            ReceiptsWeb(take: TakeReceipts(store: store, rules: rules, place: place), publicURL: publicURL),
+            ReceiptsWeb(
+                take: TakeReceipts(store: store, desk: desk, place: place, wake: { [dispatcher] in dispatcher.wake() }),
+                publicURL: publicURL),
             DeliveryWeb(set: SetOutage(store: store), rules: rules, shell: shell, view: views.view, result: views.experiment),
         ]
     }

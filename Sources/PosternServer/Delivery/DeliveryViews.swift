@@ -31,7 +31,8 @@ struct DeliveryViews: Sendable {
         let configured = rules.settings.experiments.map(\.name)
         return DeliveryPage.View(
             byProvider: byProvider,
-            ways: DeliveryReport(counts, by: [.provider]).lines.sorted { $0.figures.asked > $1.figures.asked }, byDay: DeliveryReport(counts, by: [.day, .provider]),
+            ways: DeliveryReport(counts, by: [.provider]).lines.sorted { $0.figures.asked > $1.figures.asked },
+            byDay: DeliveryReport(counts, by: [.day, .provider]),
             byCountry: DeliveryReport(counts, by: [.country, .provider]), outages: outages, decisions: decisions,
             experiments: Set(names + configured).sorted(), circuits: circuits)
     }

@@ -162,14 +162,24 @@ final class Dispatcher: Sendable {
             return false
         case .temporary(let reason, let mayBeBilled):
             guard try transaction.noteFailed(delivery.id, lease: lease, reason: reason, isBilled: mayBeBilled) else { return false }
+            if !mayBeBilled { try giveBack(claimed, in: transaction) }
             return try desk.failover(after: delivery, why: reason, in: transaction, now: now) != nil
         case .permanent(let reason):
-            _ = try transaction.noteFailed(delivery.id, lease: lease, reason: reason, isBilled: false)
+            if try transaction.noteFailed(delivery.id, lease: lease, reason: reason, isBilled: false) {
+                try giveBack(claimed, in: transaction)
+            }
             return false
         case .optedOut:
-            _ = try transaction.noteFailed(delivery.id, lease: lease, reason: "opted-out", isBilled: false)
+            if try transaction.noteFailed(delivery.id, lease: lease, reason: "opted-out", isBilled: false) {
+                try giveBack(claimed, in: transaction)
+            }
             return false
         }
+    }
+
+    /// What wasn't brought costs nothing.
+    private func giveBack(_ claimed: ClaimedDelivery, in transaction: borrowing Transaction) throws(StoreError) {
+        try transaction.giveBackSpend(day: claimed.delivery.createdAt.day, cost: claimed.cost)
     }
 
     /// What was learnt, and what others found out.

@@ -15,19 +15,23 @@ struct KannelProvider: MessageProvider {
     let givesReceipts = true
 
     func send(_ message: OutgoingMessage) async -> SendOutcome {
-        let outcome = await caller.call(
-            HTTPCaller.Call(
-                url: url,
-                headers: [
-                    ("X-Kannel-Username", account), ("X-Kannel-Password", secret.exposed), ("X-Kannel-From", from),
-                    ("X-Kannel-To", message.to.exposed), ("X-Kannel-Coding", Self.coding(message.text)), ("X-Kannel-DLR-Mask", "19"),
-                    ("X-Kannel-DLR-Url", message.receiptURL + "&status=%d"), ("Content-Type", "text/plain; charset=utf-8"),
-                ], body: Array(message.text.utf8)))
+        var headers = [
+            ("X-Kannel-Username", account), ("X-Kannel-Password", secret.exposed), ("X-Kannel-From", from),
+            ("X-Kannel-To", message.to.exposed), ("X-Kannel-Coding", Self.coding(message.text)),
+            ("Content-Type", "text/plain; charset=utf-8"),
+        ]
+        // 1, 2 and 16: delivered, not delivered, refused by the centre.
+        if !message.receiptURL.isEmpty {
+            headers += [("X-Kannel-DLR-Mask", "19"), ("X-Kannel-DLR-Url", message.receiptURL + "&status=%d")]
+        }
+        let outcome = await caller.call(HTTPCaller.Call(url: url, headers: headers, body: Array(message.text.utf8)))
         guard case .replied(let reply) = outcome else { return outcome.common ?? .garbled }
         switch reply.status {
         case 202: return .accepted(reference: "")
         case 401, 403: return .temporary("credentials-refused", mayBeBilled: false)
-        case 400...499: return .permanent("kannel-\(reply.status)")
+        // "Number(s) has/have been denied by white- and/or black-lists."; all else is ours to put right.
+        case 400 where String(decoding: reply.body, as: UTF8.self).hasPrefix("Number"): return .permanent("kannel-number-denied")
+        case 400...499: return .temporary("kannel-\(reply.status)", mayBeBilled: false)
         default: return outcome.common ?? .garbled
         }
     }
@@ -42,8 +46,8 @@ struct KannelProvider: MessageProvider {
         let verdict: Receipt.Verdict
         switch Int(call.query["status"] ?? "") {
         case 1: verdict = .delivered
-        case 2: verdict = .failed("kannel-undeliverable")
-        case 16: verdict = .failed("kannel-refused")
+        case 2: verdict = .failed("kannel-undeliverable", isFinal: false)
+        case 16: verdict = .failed("kannel-refused", isFinal: false)
         default: verdict = .pending
         }
         return [Receipt(delivery: delivery, verdict: verdict)]

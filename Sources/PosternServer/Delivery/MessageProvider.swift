@@ -73,7 +73,8 @@ struct Receipt: Equatable, Sendable {
         case delivered
         /// Under way; nothing to write down.
         case pending
-        case failed(String)
+        /// - Parameter isFinal: no other way would help.
+        case failed(String, isFinal: Bool)
     }
 
     /// Ours, where the provider gives it back.

@@ -32,7 +32,13 @@ struct SendText: Sendable {
             let message = OutgoingMessage(
                 id: id.description, channel: .sms, to: Secret(number.e164), content: .notice(text.text), siteName: place.siteName,
                 host: place.host, receiptURL: "")
-            switch await provider.send(message) {
+            let outcome = await provider.send(message)
+            if case .temporary = outcome {
+                _ = rules.note(failed: true, name, .sms, now: now)
+            } else {
+                _ = rules.note(failed: false, name, .sms, now: now)
+            }
+            switch outcome {
             case .accepted: return .done
             case .permanent, .optedOut: return .dropped
             case .temporary(let reason, let mayBeBilled):

@@ -5,8 +5,11 @@ struct TakeReceipts: Sendable {
     enum Outcome: Equatable, Sendable { case taken, notProved, noSuchProvider }
 
     let store: any Store
-    let rules: DeliveryRules
+    let desk: CodeDesk
     let place: MessagePlace
+    let wake: @Sendable () -> Void
+
+    private var rules: DeliveryRules { desk.rules }
 
     func take(_ call: ReceiptCall, from name: String, now: Timestamp) async throws(StoreError) -> Outcome {
         let inForce = rules.inForce
@@ -20,18 +23,23 @@ struct TakeReceipts: Sendable {
             }
         }
         guard let receipts = provider.receipt(call) else { return .notProved }
-        try await store.write { (transaction) throws(StoreError) in
+        let goesOn = try await store.write { (transaction) throws(StoreError) in
+            var goesOn = false
             for receipt in receipts {
                 var found = receipt.delivery
                 if found == nil { found = try transaction.delivery(provider: name, reference: receipt.reference) }
                 guard let id = found else { continue }
                 switch receipt.verdict {
                 case .delivered: _ = try transaction.noteDelivered(id, by: name, now: now)
-                case .failed(let reason): _ = try transaction.noteUndelivered(id, by: name, reason: reason)
+                case .failed(let reason, let isFinal):
+                    guard let failed = try transaction.noteUndelivered(id, by: name, reason: reason), !isFinal else { continue }
+                    if try desk.failover(after: failed, why: reason, in: transaction, now: now) != nil { goesOn = true }
                 case .pending: break
                 }
             }
+            return goesOn
         }
+        if goesOn { wake() }
         return .taken
     }
 }

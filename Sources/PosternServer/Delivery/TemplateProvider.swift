@@ -76,7 +76,9 @@ struct TemplateProvider: MessageProvider {
             ?? call.query[template.status]
         guard let word else { return nil }
         if template.delivered.contains(word) { return [Receipt(delivery: delivery, verdict: .delivered)] }
-        if template.failed.contains(word) { return [Receipt(delivery: delivery, verdict: .failed("error-\(Self.plain(word))"))] }
+        if template.failed.contains(word) {
+            return [Receipt(delivery: delivery, verdict: .failed("error-\(Self.plain(word))", isFinal: template.permanent.contains(word)))]
+        }
         return [Receipt(delivery: delivery, verdict: .pending)]
     }
 

@@ -17,7 +17,8 @@ struct TwilioProvider: MessageProvider {
     let givesReceipts = true
 
     func send(_ message: OutgoingMessage) async -> SendOutcome {
-        var fields = [("To", message.to.exposed), ("StatusCallback", message.receiptURL)]
+        var fields = [("To", message.to.exposed)]
+        if !message.receiptURL.isEmpty { fields.append(("StatusCallback", message.receiptURL)) }
         switch message.channel {
         case .sms:
             fields += [(from.hasPrefix("MG") ? "MessagingServiceSid" : "From", from), ("Body", message.text)]
@@ -74,7 +75,9 @@ struct TwilioProvider: MessageProvider {
         switch status {
         case "delivered", "read", "completed": .delivered
         case "undelivered", "failed", "busy", "no-answer", "canceled":
-            .failed(error.flatMap { Int($0) }.map { "twilio-\($0)" } ?? status)
+            // 30004 blocked by the person or the carrier, 30005 unknown, 30006 a fixed line: no other way would help.
+            .failed(
+                error.flatMap { Int($0) }.map { "twilio-\($0)" } ?? status, isFinal: ["30004", "30005", "30006", "21610"].contains(error))
         default: .pending
         }
     }

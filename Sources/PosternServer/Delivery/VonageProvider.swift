@@ -19,10 +19,11 @@ struct VonageProvider: MessageProvider {
     var givesReceipts: Bool { signatureSecret != nil }
 
     func send(_ message: OutgoingMessage) async -> SendOutcome {
-        let document = [
+        var document = [
             "message_type": "text", "channel": "sms", "to": String(message.to.exposed.dropFirst()), "from": from, "text": message.text,
-            "client_ref": message.id, "webhook_url": message.receiptURL,
+            "client_ref": message.id,
         ]
+        if !message.receiptURL.isEmpty { document["webhook_url"] = message.receiptURL }
         let outcome = await caller.call(
             HTTPCaller.Call(
                 url: "\(url)/v1/messages", headers: [("Content-Type", "application/json"), ("Accept", "application/json")],
@@ -34,8 +35,12 @@ struct VonageProvider: MessageProvider {
             guard case .string(let id)? = answer["message_uuid"] else { return .garbled }
             return .accepted(reference: id)
         }
-        // 402: no credit left. 422: what was sent can't be brought, mostly for its number.
-        if reply.status == 422 { return .permanent("vonage-422") }
+        // 402: no credit left. 422: something of what was sent is wrong; only the number is its person's.
+        if reply.status == 422, case .array(let wrong)? = answer["invalid_parameters"],
+            wrong.contains(where: { $0.text(at: "name") == "to" })
+        {
+            return .permanent("vonage-number-invalid")
+        }
         return .temporary("vonage-\(reply.status)", mayBeBilled: false)
     }
 
@@ -55,9 +60,9 @@ struct VonageProvider: MessageProvider {
         case "delivered", "read": return .delivered
         case "rejected", "undeliverable":
             if case .object(let fields)? = error, case .string(let title)? = fields["title"], let number = Int(title) {
-                return .failed("vonage-\(number)")
+                return .failed("vonage-\(number)", isFinal: false)
             }
-            return .failed(status)
+            return .failed(status, isFinal: false)
         default: return .pending
         }
     }

@@ -64,6 +64,14 @@ struct AddPhone: Sendable {
             guard try policy.isAllowed(session.account, in: transaction) else { return .forbidden }
             guard try transaction.isFreshlyProven(session.id, of: session.account, now: now) else { return .stepUpNeeded }
             guard try !transaction.hasPhone(key: new.key, of: session.account) else { return .known }
+            // One that no code goes to takes nobody's place.
+            let request = request(id, number, new.key, by: channel, session, client)
+            if case .refused(let refusal) = try policy.desk.guarding.askPlace(request, under: settings, in: transaction, now: now) {
+                return .refused(.refused(refusal))
+            }
+            if let waiting = try transaction.waitingPhone(key: new.key, of: session.account, now: now) {
+                return try send(waiting, number, new.key, by: channel, session, client, in: transaction, now: now)
+            }
             if let rate = Self.perDay {
                 guard try transaction.countRate("phones \(session.account)", rate, now: now).isAllowed else { return .tooManyToday }
             }
@@ -84,6 +92,7 @@ struct AddPhone: Sendable {
                 let text = try? keys.open(known.sealed, at: Phone.place(of: id)),
                 let number = try? PhoneNumber(String(decoding: text.exposed, as: UTF8.self))
             else { return nil }
+            guard try policy.isAllowed(session.account, in: transaction) else { return .forbidden }
             return try send(id, number, known.key, by: channel, session, client, in: transaction, now: now)
         }
         if case .sent = outcome { wake() }
@@ -94,18 +103,27 @@ struct AddPhone: Sendable {
         _ id: Phone.ID, _ number: PhoneNumber, _ key: [UInt8], by channel: Delivery.Channel?, _ session: LiveSession, _ client: Client,
         in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> Beginning {
-        let possible = number.deliveryChannels
-        let request = SendRequest(
-            account: session.account, phone: id, number: number, numberKey: key, channel: channel ?? possible.first ?? .sms, client: client)
+        let request = request(id, number, key, by: channel, session, client)
         switch try policy.desk.ask(request, for: .confirm(id), in: transaction, now: now) {
         case .written(let delivery): return .sent(id, SendCode.Sent(delivery: delivery, resendAfter: policy.desk.resendAfter))
         case let refusal: return .refused(refusal)
         }
     }
 
-    /// - Parameter renews: whether the session goes on under a new token.
+    private func request(
+        _ id: Phone.ID, _ number: PhoneNumber, _ key: [UInt8], by channel: Delivery.Channel?, _ session: LiveSession, _ client: Client
+    ) -> SendRequest {
+        SendRequest(
+            account: session.account, phone: id, number: number, numberKey: key,
+            channel: channel ?? number.deliveryChannels.first ?? .sms, client: client)
+    }
+
+    /// - Parameters:
+    ///   - making: what becomes of recovery codes, which are made with the first factor.
+    ///   - renews: whether the session goes on under a new token.
     func confirm(
-        _ id: Phone.ID, code text: Secret<String>, in session: LiveSession, renews: Bool, client: Client, now: Timestamp
+        _ id: Phone.ID, code text: Secret<String>, in session: LiveSession, codes making: EnrolAuthenticator.Codes, renews: Bool,
+        client: Client, now: Timestamp
     ) async throws(StoreError) -> Confirmation {
         let account = session.account
         let known = try await store.read { (transaction) throws(StoreError) in
@@ -146,7 +164,7 @@ struct AddPhone: Sendable {
             if isProof {
                 _ = try transaction.noteFactorProof(.phone(id), in: session.id, of: account, token: token, now: now)
             }
-            try conclude(phone.phone, others, codes, session, client, in: transaction, now: now)
+            try conclude(phone.phone, others, codes, making, session, client, in: transaction, now: now)
             return .confirmed(codes: codes, token: isProof ? token : nil, usableFrom: usableFrom)
         }
         self.desk.forget(account)
@@ -161,7 +179,8 @@ struct AddPhone: Sendable {
     }
 
     private func conclude(
-        _ phone: Phone, _ others: [Phone], _ codes: NewRecoverySet?, _ session: LiveSession, _ client: Client,
+        _ phone: Phone, _ others: [Phone], _ codes: NewRecoverySet?, _ making: EnrolAuthenticator.Codes, _ session: LiveSession,
+        _ client: Client,
         in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
         let account = session.account
@@ -170,7 +189,9 @@ struct AddPhone: Sendable {
         }
         if let codes {
             try transaction.addRecoverySet(codes, of: account, now: now)
-            if try transaction.useRecoverySet(codes.set.id, of: account) { try record(.recoveryCodesMade, "\(codes.codes.count)") }
+            if making == .atOnce, try transaction.useRecoverySet(codes.set.id, of: account) {
+                try record(.recoveryCodesMade, "\(codes.codes.count)")
+            }
         }
         try transaction.endTrust(of: account)
         // What was half made without the new factor is over.

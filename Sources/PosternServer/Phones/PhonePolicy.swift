@@ -51,7 +51,8 @@ struct PhonePolicy: Sendable {
             let last = try transaction.deliveries(of: wish.id).last,
             let phone = try transaction.phone(last.phone, of: account, now: now)?.phone
         else { return nil }
-        let hasFailed = last.state == .failed && !last.isBilled
+        // What was sent without a word back may still arrive.
+        let hasFailed = last.state == .failed && !["no-reply", "garbled-answer", "sender-lost"].contains(last.reason)
         return CodeState(
             phone: phone.id, masked: phone.masked, channel: last.channel, sentAt: last.createdAt,
             resendAt: hasFailed ? now : last.createdAt + desk.resendAfter, hasFailed: hasFailed, isOptedOut: last.reason == "opted-out")

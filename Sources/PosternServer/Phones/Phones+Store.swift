@@ -74,6 +74,13 @@ extension Transaction {
             """) == 1
     }
 
+    /// One with this number that waits for its code.
+    borrowing func waitingPhone(key: [UInt8], of account: Account.ID, now: Timestamp) throws(StoreError) -> Phone.ID? {
+        try run(
+            "SELECT id FROM phone WHERE account_id = \(account) AND number_key = \(key) AND confirmed_at IS NULL AND expires_at > \(now)"
+        ).first.map { (row) throws(StoreError) in try row.id("id") }
+    }
+
     borrowing func hasPhone(key: [UInt8], of account: Account.ID) throws(StoreError) -> Bool {
         try !run(
             "SELECT 1 AS found FROM phone WHERE account_id = \(account) AND number_key = \(key) AND confirmed_at IS NOT NULL"

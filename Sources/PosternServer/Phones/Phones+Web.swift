@@ -93,7 +93,7 @@ struct PhonesWeb: Room {
         let session = try visit.signedIn()
         let code = Secret(try FormFields(visit.body).text("code"))
         let outcome = try await add.confirm(
-            try id(visit), code: code, in: session, renews: true, client: visit.client, now: visit.now)
+            try id(visit), code: code, in: session, codes: .onceSaved, renews: true, client: visit.client, now: visit.now)
         switch outcome {
         case .confirmed(let codes, let token, let usableFrom):
             var visit = visit
@@ -215,7 +215,8 @@ struct PhonesWeb: Room {
         let session = try visit.signedIn()
         let code = Secret(try JSONFields(visit.body, allowed: ["code"]).text("code"))
         let outcome = try await add.confirm(
-            try id(visit), code: code, in: session, renews: request.headers[.authorization] == nil, client: visit.client, now: visit.now)
+            try id(visit), code: code, in: session, codes: .atOnce, renews: request.headers[.authorization] == nil, client: visit.client,
+            now: visit.now)
         switch outcome {
         case .confirmed(let codes, let token, let usableFrom):
             return try .json(

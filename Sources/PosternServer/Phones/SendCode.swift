@@ -16,7 +16,7 @@ struct SendCode: Sendable {
 
     enum Outcome: Equatable, Sendable {
         case sent(Sent)
-        /// The sign-in took too long, or its codes are used up.
+        /// The sign-in took too long.
         case over
         /// The account has no number that could get it.
         case noPhone
@@ -61,7 +61,6 @@ struct SendCode: Sendable {
                         .codeSent, account: account, by: .account(account), from: client, at: now,
                         detail: "\(channel.rawValue) \(option.phone.masked)"))
                 return .sent(Sent(delivery: delivery, resendAfter: policy.desk.resendAfter))
-            case .over: return .over
             case let other: return .refused(other)
             }
         }

@@ -161,6 +161,7 @@ struct SignInCompletion: Sendable {
         now: Timestamp
     ) throws(StoreError) -> (NewSession, replacedOf: Account.ID?)? {
         let account = challenge.account
+        try transaction.endWish(.signIn(challenge.tokenHash))
         guard try transaction.spendChallenge(challenge), try !transaction.isBlockedByHand(account, now: now),
             try transaction.noteSignIn(account, passwordSetAt: challenge.passwordSetAt, now: now)
         else { return nil }

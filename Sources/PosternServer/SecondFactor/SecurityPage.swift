@@ -35,7 +35,8 @@ struct SecurityPage {
         var words: String {
             switch self {
             case .phoneAdded: "The number is confirmed. From now on sign-in can send codes there."
-            case .phoneLater: "The number is confirmed. It signs you in from tomorrow on; we told your other numbers and your mailbox."
+            case .phoneLater:
+                "The number is confirmed. The list says from when on it signs you in; we told your other numbers and your mailbox."
             case .phoneRemoved: "The number is removed. No codes go there any more."
             case .passwordChanged: "Your password is another now. All other sessions are ended."
             case .added: "The app is switched on. From now on sign-in asks for its codes."

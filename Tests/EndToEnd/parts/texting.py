@@ -75,8 +75,8 @@ class Texted(Member):
     def add_number(self, token: str, number: str, method: str = "", **headers: str) -> requests.Response:
         """Asks for it; it waits for its code then."""
         document = {"number": number} | ({"method": method} if method else {})
-        return self.postern.request(
-            "POST", PHONES, json=document, headers={"Authorization": f"Bearer {token}"} | {name.replace("_", "-"): value for name, value in headers.items()})
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.postern.request("POST", PHONES, json=document, headers={"Authorization": f"Bearer {token}"} | more)
 
     def confirm_number(self, token: str, number_id: str, code: str) -> requests.Response:
         return self.call(token, "POST", f"{PHONES}/{number_id}/confirm", {"code": code})
@@ -143,6 +143,12 @@ def code_to(gateway, number: str, before: int = 0) -> str:
     """The code in the next message to a number, after so many."""
     wait_for(f"a message to {number}", lambda: len(texts(gateway, number)) > before, 15)
     return code_in(texts(gateway, number)[before])
+
+
+def second_step_page(postern: Postern, attempt: str) -> str:
+    """The page of a half-made sign-in that asks for the code of a text."""
+    headers = {"Cookie": f"postern-attempt={attempt}", "Accept": "text/html"}
+    return postern.get("/auth/sign-in/second-factor?method=sms", headers=headers).text
 
 
 def wrong_code(*right: str) -> str:

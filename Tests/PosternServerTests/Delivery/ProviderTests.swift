@@ -33,7 +33,7 @@ import Testing
         let query = ["delivery": Self.id.description]
         #expect(
             provider.receipt(call(body, query: query, url: url, ["x-twilio-signature": good]))
-                == [Receipt(delivery: Self.id, reference: "SM1", verdict: .failed("twilio-30003"))])
+                == [Receipt(delivery: Self.id, reference: "SM1", verdict: .failed("twilio-30003", isFinal: false))])
         for (changed, at, signature) in [
             (body.replacing("undelivered", with: "delivered"), url, good), (body, url + "1", good), (body, url, ""), (body, url, "AAAA"),
             (body + "&x=1", url, good),
