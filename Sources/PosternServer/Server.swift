@@ -284,7 +284,7 @@ package struct Server: Sendable {
         }
         addReminders(to: &handlers)
         if settings.delivery.isOn {
-            let text = SendText(rules: delivery.rules, place: delivery.place, random: random)
+            let text = SendText(store: store, rules: delivery.rules, place: delivery.place, random: random)
             handlers[.sendText] = JobWorker.Handler(
                 perform: { id, payload in await text.perform(id, payload, now: .now()) }, ended: Self.noteSending)
         }

@@ -45,17 +45,24 @@ struct CodeDesk: Sendable {
         if let last = past.last(where: { $0.state != .failed || $0.isBilled }), last.createdAt + resendAfter > now {
             return .tooSoon(until: last.createdAt + resendAfter)
         }
-        let place = try guarding.askPlace(request, under: rules.settings, in: transaction, now: now)
-        if case .refused(let refusal) = place { return .refused(refusal) }
+        if let refusal = guarding.placeRefusal(request, under: rules.settings) {
+            try guarding.record(refusal, request, in: transaction, now: now)
+            return .refused(.notThere)
+        }
         let tried = past.filter { $0.channel == request.channel }.map(\.provider)
         guard let plan = rules.plan(request.channel, to: request.number.country, tried: tried, now: now, random: random),
             let provider = plan.providers.first
         else { return .noWay }
         let settings = rules.settings
         let cost = settings.providers[provider]?.cost(to: request.number.country) ?? 0
+        // Rows of deliveries before those of days, here as after a failure: else two would wait for each other.
+        if !past.isEmpty { try transaction.noteResend(of: wish.id, 1) }
         let (verdict, alarm) = try guarding.ask(request, under: settings, cost: cost, in: transaction, now: now)
         if let alarm { try alarms.tell(alarm, settings, in: transaction, now: now) }
-        if case .refused(let refusal) = verdict { return .refused(refusal) }
+        if case .refused(let refusal) = verdict {
+            if !past.isEmpty { try transaction.noteResend(of: wish.id, -1) }
+            return .refused(refusal)
+        }
         let cause: Delivery.Cause = past.isEmpty ? .first : past.last?.channel == request.channel ? .resend : .otherChannel
         let delivery = Delivery(
             id: Delivery.ID(now: now, random: random.bytes(10)), wish: wish.id, phone: request.phone,
@@ -68,32 +75,44 @@ struct CodeDesk: Sendable {
     /// The way after one that failed for the moment, or gave no sign of life.
     /// - Returns: nil where there is none, or where two messages may be billed already.
     func failover(
-        after failed: Delivery, why reason: String, in transaction: borrowing Transaction, now: Timestamp
+        after failed: Delivery, why reason: String, givingBack cost: Int64 = 0, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> Delivery? {
+        let provider = try nextWay(after: failed, in: transaction, now: now)
+        // Rows of deliveries before those of days, here as in asking: else two would wait for each other.
+        if provider != nil { try transaction.noteResend(of: failed.wish, 1) }
+        if cost > 0 { try transaction.giveBackSpend(day: failed.createdAt.day, cost: cost) }
+        guard let provider else { return nil }
+        let settings = rules.settings
+        let price = settings.providers[provider]?.cost(to: failed.country) ?? 0
+        guard
+            try transaction.countSend(
+                day: now.day, country: "", cost: price, mostNumber: .max, mostSpent: settings.guardRules.spendPerDay ?? .max) != nil
+        else {
+            try transaction.noteResend(of: failed.wish, -1)
+            return nil
+        }
+        let next = Delivery(
+            id: Delivery.ID(now: now, random: random.bytes(10)), wish: failed.wish, phone: failed.phone, request: failed.request,
+            channel: failed.channel, country: failed.country, provider: provider, experiment: "", cause: .failover,
+            choice: "after \(failed.provider): \(reason)", createdAt: now)
+        try write(next, beside: try transaction.deliveries(of: failed.wish), cost: price, in: transaction)
+        return next
+    }
+
+    private func nextWay(after failed: Delivery, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> String? {
         guard try transaction.isLive(failed.wish, now: now) else { return nil }
         let past = try transaction.deliveries(of: failed.wish)
         let ofRequest = past.filter { $0.request == failed.request }
         guard ofRequest.filter({ $0.isBilled || $0.state == .waiting || $0.state == .sending }).count < CodeWish.mostBilled,
-            // It was asked for again since.
+            ofRequest.count < CodeWish.mostWays,
+            // Else it was asked for again since.
             past.last?.request == failed.request
         else { return nil }
         let tried = ofRequest.map(\.provider)
         let plan = rules.plan(
             failed.channel, to: failed.country, tried: past.filter { $0.channel == failed.channel }.map(\.provider), now: now,
             random: random)
-        guard let provider = plan?.providers.first(where: { !tried.contains($0) }) else { return nil }
-        let settings = rules.settings
-        let cost = settings.providers[provider]?.cost(to: failed.country) ?? 0
-        guard
-            try transaction.countSend(
-                day: now.day, country: "", cost: cost, mostNumber: .max, mostSpent: settings.guardRules.spendPerDay ?? .max) != nil
-        else { return nil }
-        let next = Delivery(
-            id: Delivery.ID(now: now, random: random.bytes(10)), wish: failed.wish, phone: failed.phone, request: failed.request,
-            channel: failed.channel, country: failed.country, provider: provider, experiment: "", cause: .failover,
-            choice: "after \(failed.provider): \(reason)", createdAt: now)
-        try write(next, beside: past, cost: cost, in: transaction)
-        return next
+        return plan?.providers.first { !tried.contains($0) }
     }
 
     /// Each delivery has a code of its own, so that success is credited to the one that arrived.

@@ -139,10 +139,13 @@ extension Transaction {
                 \(day), \(delivery.createdAt), \(delivery.expiresAt), 'waiting', '', \(new.sealedCode), \(new.codeHash), \(dueAt),
                 \(reference), -1, 0, 0, \(new.cost))
             """)
-        guard delivery.cause != .first else { return try countArm(delivery, asked: 1, used: 0) }
-        // The first one of a wish bears how many came after it.
+        if delivery.cause == .first { try countArm(delivery, asked: 1, used: 0) }
+    }
+
+    /// The first one of a wish bears how many came after it.
+    borrowing func noteResend(of wish: CodeWish.ID, _ number: Int64) throws(StoreError) {
         let first = Delivery.Cause.first.rawValue
-        try change("UPDATE delivery SET resends = resends + 1 WHERE wish_id = \(delivery.wish) AND cause = \(first)")
+        try change("UPDATE delivery SET resends = resends + \(number) WHERE wish_id = \(wish) AND cause = \(first)")
     }
 
     private borrowing func countArm(_ delivery: Delivery, asked: Int64, used: Int64) throws(StoreError) {
@@ -224,6 +227,8 @@ extension Transaction {
         _ id: Delivery.ID, lease: [UInt8], reference: String, receiptBy: Timestamp?, now: Timestamp
     ) throws(StoreError) -> Bool {
         let nothing: [UInt8] = []
+        // A stranger's text: PostgreSQL keeps no NUL.
+        let reference = String(String.UnicodeScalarView(reference.unicodeScalars.filter { $0.value >= 32 }.prefix(200)))
         return try change(
             """
             UPDATE delivery SET state = CASE WHEN state = 'sending' THEN 'accepted' ELSE state END, accepted_at = \(now),

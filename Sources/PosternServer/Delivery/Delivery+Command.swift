@@ -158,7 +158,7 @@ struct DeliveryCommand: AsyncParsableCommand {
                 guard !lines.isEmpty else { return print("It had nothing to say.") }
                 for line in lines {
                     print(
-                        "\(ISOTime.text(line.at))  \(line.isRefused ? "refused     " : "only written")  \(line.rule.padded(to: 15))  \(line.channel.rawValue.padded(to: 5))  \(line.range)  \(line.detail)"
+                        "\(ISOTime.text(line.at))  \(line.isRefused ? "refused     " : "only written")  \(line.rule.padded(to: 15))  \(line.channel.rawValue.padded(to: 5))  \(line.range)  \(line.detail)\(line.number > 1 ? ", \(line.number) times" : "")"
                     )
                 }
             }

@@ -91,6 +91,8 @@ struct CodeWish: Sendable {
     static let mostTries: Int64 = 5
     /// Messages that may be billed for one press of a button (OB-07).
     static let mostBilled = 2
+    /// Ways that are tried for it.
+    static let mostWays = 3
 
     /// What its codes are good for, and nowhere else.
     enum Place: Equatable, Sendable {

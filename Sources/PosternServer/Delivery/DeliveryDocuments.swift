@@ -67,10 +67,12 @@ struct OutageDocument: Encodable {
 struct DecisionDocument: Encodable {
     let at, channel, country, range, rule, detail: String
     let refused: Bool
+    let number: Int64
 
     init(_ decision: GuardDecision) {
         at = ISOTime.text(decision.at)
         (channel, country, range) = (decision.channel.rawValue, decision.country, decision.range)
         (rule, detail, refused) = (decision.rule, decision.detail, decision.isRefused)
+        number = decision.number
     }
 }

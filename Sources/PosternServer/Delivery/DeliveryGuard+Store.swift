@@ -26,9 +26,11 @@ extension Migration {
             "CREATE INDEX number_seen_by_time ON number_seen (at)",
             """
             CREATE TABLE guard_decision (
-                id BYTEA NOT NULL PRIMARY KEY, at BIGINT NOT NULL, account_id BYTEA, channel TEXT NOT NULL, country TEXT NOT NULL,
-                range TEXT NOT NULL, rule TEXT NOT NULL, detail TEXT NOT NULL, is_refused BIGINT NOT NULL)
+                hour BIGINT NOT NULL, rule TEXT NOT NULL, number_range TEXT NOT NULL, channel TEXT NOT NULL, is_refused BIGINT NOT NULL,
+                country TEXT NOT NULL, detail TEXT NOT NULL, at BIGINT NOT NULL, number BIGINT NOT NULL,
+                PRIMARY KEY (hour, rule, number_range, channel, is_refused))
             """,
+            "CREATE INDEX guard_decision_by_time ON guard_decision (at)",
             // What people are told while a channel to a country doesn't work well.
             """
             CREATE TABLE outage (
@@ -110,22 +112,24 @@ extension Transaction {
     }
 
     borrowing func recordDecision(_ decision: GuardDecision) throws(StoreError) {
+        let hour = decision.at.secondsSinceEpoch / 3_600
         try change(
             """
-            INSERT INTO guard_decision (id, at, account_id, channel, country, range, rule, detail, is_refused)
-            VALUES (\(decision.id), \(decision.at), \(decision.account), \(decision.channel.rawValue), \(decision.country),
-                \(decision.range), \(decision.rule), \(decision.detail), \(decision.isRefused ? 1 as Int64 : 0))
+            INSERT INTO guard_decision (hour, rule, number_range, channel, is_refused, country, detail, at, number)
+            VALUES (\(hour), \(decision.rule), \(decision.range), \(decision.channel.rawValue), \(decision.isRefused ? 1 as Int64 : 0),
+                \(decision.country), \(decision.detail), \(decision.at), 1)
+            ON CONFLICT (hour, rule, number_range, channel, is_refused) DO UPDATE SET
+                number = guard_decision.number + 1, detail = excluded.detail, at = excluded.at
             """)
     }
 
     /// The newest first.
     borrowing func guardDecisions(limit: Int64) throws(StoreError) -> [GuardDecision] {
-        try run("SELECT * FROM guard_decision ORDER BY id DESC LIMIT \(limit)").map { (row) throws(StoreError) in
+        try run("SELECT * FROM guard_decision ORDER BY at DESC LIMIT \(limit)").map { (row) throws(StoreError) in
             GuardDecision(
-                id: try row.id("id"), at: try row.time("at"), account: try row.optionalID("account_id"),
-                channel: Delivery.Channel(rawValue: try row.text("channel")) ?? .sms, country: try row.text("country"),
-                range: try row.text("range"), rule: try row.text("rule"), detail: try row.text("detail"),
-                isRefused: try row.integer("is_refused") == 1)
+                at: try row.time("at"), channel: Delivery.Channel(rawValue: try row.text("channel")) ?? .sms,
+                country: try row.text("country"), range: try row.text("number_range"), rule: try row.text("rule"),
+                detail: try row.text("detail"), isRefused: try row.integer("is_refused") == 1, number: try row.integer("number"))
         }
     }
 
@@ -133,7 +137,7 @@ extension Transaction {
     borrowing func guardCounts(since: Timestamp) throws(StoreError) -> [(rule: String, isRefused: Bool, number: Int64)] {
         try run(
             """
-            SELECT rule, is_refused, COUNT(*) AS number FROM guard_decision WHERE at > \(since) GROUP BY rule, is_refused
+            SELECT rule, is_refused, CAST(SUM(number) AS BIGINT) AS number FROM guard_decision WHERE at > \(since) GROUP BY rule, is_refused
             ORDER BY rule, is_refused
             """
         ).map { (row) throws(StoreError) in

@@ -12,23 +12,22 @@ struct SendRequest: Sendable {
     let numberKey: [UInt8]
     let channel: Delivery.Channel
     let client: Client
+    var isConfirmed = true
 }
 
-/// What the guard said, kept to be looked at.
+/// What the guard said, kept to be looked at: the same within an hour is one, with its number.
 struct GuardDecision: Sendable {
-    typealias ID = Identifier<GuardDecision>
-
-    let id: ID
+    /// The latest.
     let at: Timestamp
-    let account: Account.ID?
     let channel: Delivery.Channel
     let country: String
-    /// The number without its last four digits.
+    /// The number without its last five digits.
     let range: String
     let rule: String
     let detail: String
     /// Else it was only written down.
     let isRefused: Bool
+    let number: Int64
 }
 
 /// Keeps codes from being "pumped": sent to numbers whose owners are paid for each (OB-04, OB-05).
@@ -51,18 +50,18 @@ struct DeliveryGuard: Sendable {
     static let shareOfVerified: Int64 = 5
 
     let keys: KeyRing.Authenticator
-    let random: Randomness
 
-    /// Whether codes go to such a number at all, whatever was counted.
-    func askPlace(
-        _ request: SendRequest, under settings: DeliverySettings, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) -> Verdict {
+    /// Why codes never go to such a number, whatever was counted: what to write down.
+    func placeRefusal(_ request: SendRequest, under settings: DeliverySettings) -> (rule: String, detail: String)? {
         let number = request.number
-        guard settings.allows(number.country) else { return try refuse(.notThere, "country", number.country, request, transaction, now) }
-        guard number.deliveryChannels.contains(request.channel) else {
-            return try refuse(.notThere, "kind-of-number", number.kind.rawValue, request, transaction, now)
-        }
-        return .passes
+        if !settings.allows(number.country) { return ("country", number.country) }
+        return number.deliveryChannels.contains(request.channel) ? nil : ("kind-of-number", number.kind.rawValue)
+    }
+
+    func record(
+        _ refusal: (rule: String, detail: String), _ request: SendRequest, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) {
+        try record(refusal.rule, refusal.detail, isRefused: true, request, transaction, now)
     }
 
     /// Counts the message and says whether it may go. What is never right is refused, whatever the mode; the rest as the mode says. What
@@ -70,8 +69,9 @@ struct DeliveryGuard: Sendable {
     func ask(
         _ request: SendRequest, under settings: DeliverySettings, cost: Int64, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (verdict: Verdict, alarm: SpendAlarm?) {
-        let place = try askPlace(request, under: settings, in: transaction, now: now)
-        guard place == .passes else { return (place, nil) }
+        if let refusal = placeRefusal(request, under: settings) {
+            return (try refuse(.notThere, refusal.rule, refusal.detail, request, transaction, now), nil)
+        }
         let gates = gates(request, now: now)
         var passed: [Gate] = []
         for gate in gates {
@@ -112,7 +112,8 @@ struct DeliveryGuard: Sendable {
         }
     }
 
-    /// Per network 10 an hour, per account 5 an hour, per number 3 in 10 minutes and 5 an hour.
+    /// Per network 10 an hour, per account 5 an hour, per number 3 in 10 minutes and 5 an hour. What goes to a number before it is confirmed
+    /// is counted apart, 3 an hour over all accounts: else a stranger who gives somebody's number would use up that person's.
     private func gates(_ request: SendRequest, now: Timestamp) -> [Gate] {
         let hour = now - .seconds(3_600)
         let network = Gate(
@@ -123,9 +124,13 @@ struct DeliveryGuard: Sendable {
             Gate(
                 name: "account", key: keys.code(for: Array("account \(request.account)".utf8)), third: now, fifth: hour, tenth: now,
                 limit: "5 an hour"),
-            Gate(
-                name: "number", key: keys.code(for: Array("number ".utf8) + request.numberKey), third: now - .seconds(600), fifth: hour,
-                tenth: now, limit: "3 in 10 minutes, 5 an hour"),
+            request.isConfirmed
+                ? Gate(
+                    name: "number", key: keys.code(for: Array("number ".utf8) + request.numberKey), third: now - .seconds(600),
+                    fifth: hour, tenth: now, limit: "3 in 10 minutes, 5 an hour")
+                : Gate(
+                    name: "number", key: keys.code(for: Array("new number ".utf8) + request.numberKey), third: hour, fifth: now, tenth: now,
+                    limit: "3 an hour before it is confirmed"),
         ]
         // People behind a proxy that isn't named, and whoever tries the server out, share one address.
         return request.client.address.isLoopback ? own : [network] + own
@@ -188,9 +193,9 @@ struct DeliveryGuard: Sendable {
     ) throws(StoreError) {
         try transaction.recordDecision(
             GuardDecision(
-                id: GuardDecision.ID(now: now, random: random.bytes(10)), at: now, account: request.account, channel: request.channel,
-                country: request.number.country, range: request.number.range(of: 4) + "••••", rule: rule, detail: detail,
-                isRefused: isRefused))
+                at: now, channel: request.channel, country: request.number.country, range: request.number.range(of: 5) + "•••••",
+                rule: rule,
+                detail: detail, isRefused: isRefused, number: 1))
     }
 }
 

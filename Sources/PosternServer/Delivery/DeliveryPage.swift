@@ -137,7 +137,7 @@ struct DeliveryPage {
     private func decision(_ decision: GuardDecision) -> [String: Any] {
         [
             "when": ISOTime.words(decision.at), "whenISO": ISOTime.text(decision.at), "rule": decision.rule, "detail": decision.detail,
-            "range": decision.range, "isRefused": decision.isRefused,
+            "range": decision.range, "times": decision.number > 1 ? ", \(decision.number) times" : "", "isRefused": decision.isRefused,
         ]
     }
 }

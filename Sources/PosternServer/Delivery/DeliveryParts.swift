@@ -14,9 +14,9 @@ package struct DeliveryParts: Sendable {
         _ settings: Settings, store: any Store, keys: KeyRingHolder, mailbox: DevelopmentMailbox?, random: Randomness, logger: Logger
     ) {
         publicURL = settings.publicURL
-        let caller = HTTPCaller()
-        rules = DeliveryRules(settings.delivery) { Self.provider($0, caller, mailbox) }
-        let guarding = DeliveryGuard(keys: keys.current.authenticator(for: "gate of deliveries"), random: random)
+        // A caller for each: what holds one up holds no other.
+        rules = DeliveryRules(settings.delivery) { Self.provider($0, HTTPCaller(), mailbox) }
+        let guarding = DeliveryGuard(keys: keys.current.authenticator(for: "gate of deliveries"))
         desk = CodeDesk(
             rules: rules, keys: keys, guarding: guarding,
             alarms: SpendAlarms(

@@ -14,6 +14,9 @@ extension Settings {
         var provider = DeliverySettings.Provider(name: name, kind: kind)
         provider.secret = raw.text(key + ".secret").map { Secret($0) }
         provider.signatureSecret = raw.text(key + ".signature-secret").map { Secret($0) }
+        for field in ["secret", "signature-secret"] where !isPlainLine(raw.text("\(key).\(field)") ?? "") {
+            throw raw.problem("\(key).\(field)", found: "more than a line", allowed: "one line of plain text")
+        }
         for (field, path) in [("account", \DeliverySettings.Provider.account), ("from", \.from), ("region", \.region)] {
             let text = raw.text("\(key).\(field)") ?? ""
             guard isPlainLine(text) else {

@@ -50,12 +50,10 @@ final class Dispatcher: Sendable {
         let now = Timestamp.now()
         let due = try await store.lookUp { (transaction) throws(StoreError) in try transaction.nextDelivery() }
         guard free > 0, let due, due <= now else { return 0 }
-        let (claimed, failedOver) = try await store.write { (transaction) throws(StoreError) in
-            (
-                try transaction.claimDeliveries(most: Int64(free), lease: lease, until: now + Self.lease, now: now),
-                try takeUp(in: transaction, now: now)
-            )
+        let claimed = try await store.write { (transaction) throws(StoreError) in
+            try transaction.claimDeliveries(most: Int64(free), lease: lease, until: now + Self.lease, now: now)
         }
+        let takenUp = try await takeUp(now: now)
         running.withLock { $0 += claimed.count }
         for delivery in claimed {
             // Being told to stop doesn't cut one off between its sending and its row.
@@ -64,23 +62,25 @@ final class Dispatcher: Sendable {
                 running.withLock { $0 -= 1 }
             }
         }
-        if failedOver > 0 || claimed.count == free { wake() }
-        return claimed.count + failedOver
+        if takenUp > 0 || claimed.count == free { wake() }
+        return claimed.count + takenUp
     }
 
-    /// Those whose sender vanished or whose arrival nobody told in time go another way.
-    private func takeUp(in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Int {
+    /// Those whose sender vanished or whose arrival nobody told in time go another way: each in a transaction of its own, so that it waits
+    /// for nobody while it holds what others want.
+    private func takeUp(now: Timestamp) async throws(StoreError) -> Int {
         var count = 0
-        for (delivery, state) in try transaction.claimSilent(most: 100, now: now) {
+        while try await store.write({ (transaction) throws(StoreError) -> Bool in
+            guard let (delivery, state) = try transaction.claimSilent(most: 1, now: now).first else { return false }
             switch state {
             case .sending:
                 try transaction.noteLost(delivery.id)
-                if try desk.failover(after: delivery, why: "its sender was lost", in: transaction, now: now) != nil { count += 1 }
-            case .accepted:
-                if try desk.failover(after: delivery, why: "no word of its arrival", in: transaction, now: now) != nil { count += 1 }
+                _ = try desk.failover(after: delivery, why: "its sender was lost", in: transaction, now: now)
+            case .accepted: _ = try desk.failover(after: delivery, why: "no word of its arrival", in: transaction, now: now)
             case .waiting, .delivered, .failed: break
             }
-        }
+            return true
+        }) { count += 1 }
         return count
     }
 
@@ -162,8 +162,11 @@ final class Dispatcher: Sendable {
             return false
         case .temporary(let reason, let mayBeBilled):
             guard try transaction.noteFailed(delivery.id, lease: lease, reason: reason, isBilled: mayBeBilled) else { return false }
-            if !mayBeBilled { try giveBack(claimed, in: transaction) }
-            return try desk.failover(after: delivery, why: reason, in: transaction, now: now) != nil
+            return try desk.failover(
+                after: delivery, why: reason, givingBack: mayBeBilled ? 0 : claimed.cost, in: transaction, now: now) != nil
+        case .refused(let reason):
+            guard try transaction.noteFailed(delivery.id, lease: lease, reason: reason, isBilled: false) else { return false }
+            return try desk.failover(after: delivery, why: reason, givingBack: claimed.cost, in: transaction, now: now) != nil
         case .permanent(let reason):
             if try transaction.noteFailed(delivery.id, lease: lease, reason: reason, isBilled: false) {
                 try giveBack(claimed, in: transaction)

@@ -61,6 +61,8 @@ enum SendOutcome: Equatable, Sendable {
     /// Worth another way at once.
     /// - Parameter mayBeBilled: whether it may have been taken all the same.
     case temporary(String, mayBeBilled: Bool)
+    /// This provider doesn't want this message, and nobody knows whether another would. No fault of the way: its circuit counts it not.
+    case refused(String)
     /// No other way would help: the number is none, or not for messages.
     case permanent(String)
     /// The person told the provider to stop.
@@ -101,8 +103,10 @@ extension HTTPCaller.Outcome {
         case .notReached: .temporary("not-reached", mayBeBilled: false)
         case .noReply: .temporary("no-reply", mayBeBilled: true)
         case .replied(let reply) where reply.status == 429: .temporary("throttled", mayBeBilled: false)
-        case .replied(let reply) where reply.status >= 500: .temporary("status-\(reply.status)", mayBeBilled: false)
-        case .replied(let reply) where reply.status == 401 || reply.status == 403:
+        // Only "not available" says that it wasn't taken; other errors may come from a proxy behind which it was.
+        case .replied(let reply) where reply.status >= 500:
+            .temporary("status-\(reply.status)", mayBeBilled: reply.status != 503)
+        case .replied(let reply) where [401, 402, 403].contains(reply.status):
             // Ours to put right, and no fault of the number.
             .temporary("credentials-refused", mayBeBilled: false)
         case .replied: nil

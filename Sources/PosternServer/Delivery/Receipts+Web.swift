@@ -22,8 +22,9 @@ struct ReceiptsWeb: Room {
             headers: { name in HTTPField.Name(name).flatMap { request.headers[$0] } }, body: visit.body)
         switch try await take.take(call, from: visit.parameterID, now: visit.now) {
         case .taken: return .nothing()
-        case .notProved: throw Refused(.notAllowed, detail: "The receipt isn’t proved to come from the provider.")
-        case .noSuchProvider: throw Refused(.notFound)
+        // The same for a name that is none: strangers needn't learn which there are.
+        case .notProved, .noSuchProvider:
+            throw Refused(.notAllowed, detail: "The receipt isn’t proved to come from a provider of this server.")
         }
     }
 }

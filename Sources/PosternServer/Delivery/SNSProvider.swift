@@ -38,7 +38,7 @@ struct SNSProvider: MessageProvider {
             if words.lowercased().contains("opted out") || code == "OptedOut" { return .optedOut }
             if code == "InvalidParameter" || code == "InvalidParameterValue" { return .permanent("sns-invalid-parameter") }
             if code.hasPrefix("Throttl") { return .temporary("throttled", mayBeBilled: false) }
-            return outcome.common ?? .temporary("sns-\(reply.status)", mayBeBilled: false)
+            return outcome.common ?? .refused("sns-\(reply.status)")
         case .notReached, .noReply: return outcome.common ?? .garbled
         }
     }

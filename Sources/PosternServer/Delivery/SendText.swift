@@ -15,6 +15,7 @@ struct SendText: Sendable {
         var bytes: [UInt8] { Array((try? JSONEncoder().encode(self)) ?? Data()) }
     }
 
+    let store: any Store
     let rules: DeliveryRules
     let place: MessagePlace
     let random: Randomness
@@ -39,15 +40,25 @@ struct SendText: Sendable {
                 _ = rules.note(failed: false, name, .sms, now: now)
             }
             switch outcome {
-            case .accepted: return .done
+            case .accepted: return await counted(name, number.country, now: now)
             case .permanent, .optedOut: return .dropped
             case .temporary(let reason, let mayBeBilled):
                 last = reason
-                // It may have arrived: whether it is sent again is for later.
-                if mayBeBilled { return .failed(reason) }
+                // It may have arrived, and twice is worse than perhaps not at all: the mail says the same.
+                if mayBeBilled { return .done }
+            case .refused(let reason): last = reason
             }
         }
         return .failed(last)
+    }
+
+    /// What it cost counts towards the day's money; it is never kept back for it.
+    private func counted(_ provider: String, _ country: String, now: Timestamp) async -> JobOutcome {
+        let cost = rules.settings.providers[provider]?.cost(to: country) ?? 0
+        _ = try? await store.write { (transaction) throws(StoreError) in
+            try transaction.countSend(day: now.day, country: "", cost: cost, mostNumber: .max, mostSpent: .max)
+        }
+        return .done
     }
 }
 

@@ -61,7 +61,7 @@ struct TemplateProvider: MessageProvider {
         }
         guard (200...299).contains(reply.status) else {
             if let common = outcome.common { return common }
-            return .temporary("status-\(reply.status)", mayBeBilled: false)
+            return .refused("status-\(reply.status)")
         }
         if template.reference.isEmpty { return .accepted(reference: "") }
         guard let reference = answer?.text(at: template.reference), !reference.isEmpty else { return .garbled }

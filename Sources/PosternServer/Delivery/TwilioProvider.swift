@@ -39,13 +39,16 @@ struct TwilioProvider: MessageProvider {
         return Self.refusal(number)
     }
 
-    /// Of Twilio's error codes: those about the number end it, all others are worth another way.
+    /// Of Twilio's error codes: those about the number end it, those about the account are the way's fault, and of all others another provider may think
+    /// otherwise.
     static func refusal(_ code: Int) -> SendOutcome {
         switch code {
         case 21610: .optedOut
         case 21211, 21214, 21217, 21401, 21407, 21421, 21614, 21635, 30003, 30004, 30005, 30006, 13223, 13224:
             .permanent("twilio-\(code)")
-        default: .temporary("twilio-\(code)", mayBeBilled: false)
+        // Of the account or the sender.
+        case 20003, 20005, 20006, 20429, 21603, 21606, 21659, 21660, 30001, 30002: .temporary("twilio-\(code)", mayBeBilled: false)
+        default: .refused("twilio-\(code)")
         }
     }
 

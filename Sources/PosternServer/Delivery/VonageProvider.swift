@@ -35,13 +35,13 @@ struct VonageProvider: MessageProvider {
             guard case .string(let id)? = answer["message_uuid"] else { return .garbled }
             return .accepted(reference: id)
         }
-        // 402: no credit left. 422: something of what was sent is wrong; only the number is its person's.
+        // 422: something of what was sent is wrong; only the number is its person's.
         if reply.status == 422, case .array(let wrong)? = answer["invalid_parameters"],
             wrong.contains(where: { $0.text(at: "name") == "to" })
         {
             return .permanent("vonage-number-invalid")
         }
-        return .temporary("vonage-\(reply.status)", mayBeBilled: false)
+        return .refused("vonage-\(reply.status)")
     }
 
     func receipt(_ call: ReceiptCall) -> [Receipt]? {

@@ -117,6 +117,8 @@ final class HTTPCaller: Sendable {
         private let resume: (Outcome) -> Void
         private var handle: UnsafeMutableRawPointer?
         private var lines: UnsafeMutablePointer<curl_slist>?
+        /// Bytes of the call's body that curl has.
+        private var sent = 0
         private var body: [UInt8] = []
 
         init(_ call: Call, _ longestMilliseconds: Int, resume: @escaping (Outcome) -> Void) {
@@ -134,12 +136,9 @@ final class HTTPCaller: Sendable {
             _ = postern_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
             _ = postern_curl_set_long(handle, CURLOPT_TIMEOUT_MS, longestMilliseconds)
             _ = postern_curl_set_pointer(handle, CURLOPT_HTTPHEADER, lines)
-            if call.method != "GET" {
-                _ = postern_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, call.body.count)
-                call.body.withUnsafeBytes {
-                    _ = postern_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0.baseAddress))
-                }
-            }
+            // A name that isn't answered would hold the thread, and with it all others, until the resolver gives up.
+            _ = postern_curl_set_long(handle, CURLOPT_QUICK_EXIT, 1)
+            giveBody(handle)
             if let user = call.user {
                 _ = postern_curl_set_string(handle, CURLOPT_USERNAME, user.name)
                 _ = postern_curl_set_string(handle, CURLOPT_PASSWORD, user.password.exposed)
@@ -151,6 +150,33 @@ final class HTTPCaller: Sendable {
             }
             _ = postern_curl_set_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(self).toOpaque())
             return handle
+        }
+
+        /// On a kept connection that breaks, curl sends a body again that it still has: that would be another message. So it reads the body
+        /// piece by piece, which it can't do twice. To sign it, it needs it whole: then each call has a connection of its own.
+        private func giveBody(_ handle: UnsafeMutableRawPointer) {
+            guard call.method != "GET" else { return }
+            _ = postern_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, call.body.count)
+            if call.signature != nil {
+                _ = postern_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
+                call.body.withUnsafeBytes {
+                    _ = postern_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0.baseAddress))
+                }
+                return
+            }
+            _ = postern_curl_set_long(handle, CURLOPT_POST, 1)
+            _ = postern_curl_set_transfer(handle, CURLOPT_READFUNCTION) { buffer, size, count, context in
+                guard let buffer, let context else { return 0 }
+                return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().give(into: buffer, most: size * count)
+            }
+            _ = postern_curl_set_pointer(handle, CURLOPT_READDATA, Unmanaged.passUnretained(self).toOpaque())
+        }
+
+        private func give(into buffer: UnsafeMutablePointer<CChar>, most: Int) -> Int {
+            let piece = call.body[sent..<min(sent + most, call.body.count)]
+            for (index, byte) in piece.enumerated() { buffer[index] = CChar(bitPattern: byte) }
+            sent += piece.count
+            return piece.count
         }
 
         private func take(_ buffer: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {

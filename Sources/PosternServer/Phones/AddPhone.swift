@@ -66,8 +66,12 @@ struct AddPhone: Sendable {
             guard try !transaction.hasPhone(key: new.key, of: session.account) else { return .known }
             // One that no code goes to takes nobody's place.
             let request = request(id, number, new.key, by: channel, session, client)
-            if case .refused(let refusal) = try policy.desk.guarding.askPlace(request, under: settings, in: transaction, now: now) {
-                return .refused(.refused(refusal))
+            if let refusal = policy.desk.guarding.placeRefusal(request, under: settings) {
+                // Written down so often and no more.
+                if let rate = Self.perDay, try transaction.countRate("refused phones \(session.account)", rate, now: now).isAllowed {
+                    try policy.desk.guarding.record(refusal, request, in: transaction, now: now)
+                }
+                return .refused(.refused(.notThere))
             }
             if let waiting = try transaction.waitingPhone(key: new.key, of: session.account, now: now) {
                 return try send(waiting, number, new.key, by: channel, session, client, in: transaction, now: now)
@@ -93,6 +97,12 @@ struct AddPhone: Sendable {
                 let number = try? PhoneNumber(String(decoding: text.exposed, as: UTF8.self))
             else { return nil }
             guard try policy.isAllowed(session.account, in: transaction) else { return .forbidden }
+            let hasFactor = try transaction.hasSecondFactor(session.account)
+            // As long as the number waits, what was proved when it was given holds.
+            guard
+                try transaction.proof(of: session.id, account: session.account)?.isFresh(hasFactor: hasFactor, now: known.phone.addedAt)
+                    == true
+            else { return .stepUpNeeded }
             return try send(id, number, known.key, by: channel, session, client, in: transaction, now: now)
         }
         if case .sent = outcome { wake() }
@@ -105,7 +115,12 @@ struct AddPhone: Sendable {
     ) throws(StoreError) -> Beginning {
         let request = request(id, number, key, by: channel, session, client)
         switch try policy.desk.ask(request, for: .confirm(id), in: transaction, now: now) {
-        case .written(let delivery): return .sent(id, SendCode.Sent(delivery: delivery, resendAfter: policy.desk.resendAfter))
+        case .written(let delivery):
+            try transaction.record(
+                AuditEvent(
+                    .codeSent, account: session.account, by: .account(session.account), from: client, at: now,
+                    detail: "\(request.channel.rawValue) \(number.masked), to confirm it"))
+            return .sent(id, SendCode.Sent(delivery: delivery, resendAfter: policy.desk.resendAfter))
         case let refusal: return .refused(refusal)
         }
     }
@@ -115,7 +130,7 @@ struct AddPhone: Sendable {
     ) -> SendRequest {
         SendRequest(
             account: session.account, phone: id, number: number, numberKey: key,
-            channel: channel ?? number.deliveryChannels.first ?? .sms, client: client)
+            channel: channel ?? number.deliveryChannels.first ?? .sms, client: client, isConfirmed: false)
     }
 
     /// - Parameters:
@@ -147,7 +162,10 @@ struct AddPhone: Sendable {
                 let found = try hash.flatMap({ (hash) throws(StoreError) in
                     try transaction.delivery(of: wish.id, codeHash: hash, now: now)
                 })
-            else { return try transaction.countWrongCode(wish.id, now: now) ? .wrongCode : .spent }
+            else {
+                _ = try transaction.countFailure(of: account, now: now)
+                return try transaction.countWrongCode(wish.id, now: now) ? .wrongCode : .spent
+            }
             guard try transaction.isLive(wish.id, now: now) else { return .spent }
             // The proof was asked for when this was begun, and must still stand: the session may have ended, or another factor come.
             let hasFactor = try transaction.hasSecondFactor(account)
@@ -155,7 +173,8 @@ struct AddPhone: Sendable {
                 try policy.isAllowed(account, in: transaction), try transaction.useWish(wish.id, now: now)
             else { return .gone }
             try transaction.credit(found.id, madeAt: found.createdAt, now: now)
-            let changes = try transaction.changesPhone(account, since: now - policy.factors.phoneCoolOff)
+            // Beside anything else that is asked, or in its place: its owner gets a day to object.
+            let changes = hasFactor ? true : try transaction.changedPhone(account, since: now - policy.factors.phoneCoolOff)
             let usableFrom = changes ? now + policy.factors.phoneCoolOff : now
             let others = try transaction.phones(of: account)
             guard try transaction.confirmPhone(id, of: account, usableFrom: usableFrom, now: now) else { return .gone }

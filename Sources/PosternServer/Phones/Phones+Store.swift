@@ -121,14 +121,9 @@ extension Transaction {
         return count
     }
 
-    /// Whether a new number would take the place of one: there is another, or was a moment ago.
-    borrowing func changesPhone(_ account: Account.ID, since: Timestamp) throws(StoreError) -> Bool {
-        try !run(
-            """
-            SELECT 1 AS found FROM phone WHERE account_id = \(account) AND confirmed_at IS NOT NULL
-            UNION ALL SELECT 1 AS found FROM phone_change WHERE account_id = \(account) AND at > \(since)
-            """
-        ).isEmpty
+    /// Whether a number was removed since: a new one takes its place.
+    borrowing func changedPhone(_ account: Account.ID, since: Timestamp) throws(StoreError) -> Bool {
+        try !run("SELECT 1 AS found FROM phone_change WHERE account_id = \(account) AND at > \(since)").isEmpty
     }
 
     borrowing func notePhoneUse(_ id: Phone.ID, of account: Account.ID, now: Timestamp) throws(StoreError) -> Bool {

@@ -135,6 +135,7 @@ struct PhonesWeb: Room {
         case .removed: return .seeOther(Self.home + "?done=phone-removed")
         case .noSuchPhone: throw Refused(.notFound)
         case .stepUpNeeded: return toStepUp("\(Self.place)/\(id)/remove")
+        case .othersCoolOff: throw Refused(.numberCoolingOff)
         }
     }
 
@@ -235,6 +236,7 @@ struct PhonesWeb: Room {
         case .removed: return .nothing()
         case .noSuchPhone: throw Refused(.notFound)
         case .stepUpNeeded: throw try await factors(session.account, visit.now).stepUpRequired
+        case .othersCoolOff: throw Refused(.numberCoolingOff)
         }
     }
 }

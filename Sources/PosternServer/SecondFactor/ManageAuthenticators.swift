@@ -34,7 +34,9 @@ struct ManageAuthenticators: Sendable {
             let all = try transaction.authenticators(of: account)
             guard let authenticator = all.first(where: { $0.id == id }) else { return .noSuchAuthenticator }
             let codes = try transaction.recoverySet(of: account)
-            let codesMayStandIn = all.count == 1 || codes?.mayRemove(id, now: now) == true
+            // With a number beside it, the app isn't the only thing that a proof could come from.
+            let isAlone = all.count == 1 ? try transaction.phones(of: account).isEmpty : false
+            let codesMayStandIn = isAlone || codes?.mayRemove(id, now: now) == true
             guard
                 try transaction.proof(of: session.id, account: account)?.isFresh(by: id, codesMayStandIn: codesMayStandIn, now: now) == true
             else { return .proofNeeded }

@@ -63,8 +63,10 @@ struct RecoverySet: Sendable {
 
     /// Whether one of these may remove an app beside which there are others. Whoever holds one app can make new codes with it: those must
     /// not throw the others out before the owner has read the mail about them.
-    func mayRemove(_ id: Authenticator.ID, now: Timestamp) -> Bool {
-        madeBy == nil || madeBy == id.description || now - createdAt >= Self.standsInAfter
+    func mayRemove(_ id: Authenticator.ID, now: Timestamp) -> Bool { mayStandIn(for: .authenticator(id), now: now) }
+
+    func mayStandIn(for factor: SessionProof.Means, now: Timestamp) -> Bool {
+        madeBy == nil || madeBy == factor.text || now - createdAt >= Self.standsInAfter
     }
 }
 

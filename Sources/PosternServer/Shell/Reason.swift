@@ -69,6 +69,7 @@ enum Reason: String, CaseIterable, Sendable {
     case tooManyNumbers = "too-many-numbers"
     case phonesNotAllowed = "phones-not-allowed"
     case noNumber = "no-number"
+    case numberCoolingOff = "number-cooling-off"
 
     var status: HTTPResponse.Status {
         switch self {
@@ -95,7 +96,7 @@ enum Reason: String, CaseIterable, Sendable {
             .unprocessableContent
         case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators, .numberKnown,
             .tooManyNumbers,
-            .noNumber:
+            .noNumber, .numberCoolingOff:
             .conflict
         case .linkInvalid, .enrolmentOver: .gone
         }
@@ -171,6 +172,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .tooManyNumbers: "You have as many numbers as can be"
         case .phonesNotAllowed: "Codes by telephone aren’t allowed for you"
         case .noNumber: "There is no number for that"
+        case .numberCoolingOff: "Your other number can’t be used yet"
         }
     }
 
@@ -251,6 +253,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .numberKnown: "It is on your security page."
         case .tooManyNumbers: "Remove one that you no longer use, or come back tomorrow."
         case .phonesNotAllowed: "A group of yours forbids them. Use an authenticator app."
+        case .numberCoolingOff: "Keep this one until it can: your security page says from when on. Else nothing would sign you in."
         case .noNumber: "Add one on your security page, or use another way."
         }
     }
