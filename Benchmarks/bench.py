@@ -8,6 +8,7 @@ import base64, hmac, json, os, pathlib, re, shutil, statistics, struct, subproce
 import gateway
 import jobs
 import strength
+import delivery
 import throttling
 from harness import *
 from peers import glewlwyd
@@ -235,7 +236,7 @@ def first_minutes():
 def table(figures):
     checks, memory_, signs, codes, flood, cold, gate = (
         figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start", "gateway"))
-    slow = figures["throttling"]
+    slow, brought = figures["throttling"], figures["delivery"]
     queue, daily, taken = (figures[name] for name in ("queues", "daily_run", "import"))
     first, guess, sieve, meter = (figures[name] for name in ("first_minutes", "strength", "filter", "meter"))
     rows = [
@@ -272,6 +273,10 @@ def table(figures):
         ("session checks a second under 20 rules", f"{slow['gateway']['with']:,.0f}", f"without {slow['gateway']['without']:,.0f}: {slow['gateway']['cost']:.1%} less", "at most 5 % less"),
         ("wrong passwords counted for good a second, PostgreSQL, 8 at once", f"{slow['failures']['per_second']:,}", "", "at least 2,000"),
         ("a simulation over 10 million attempts", f"{slow['simulation']['seconds']:.0f} s", "", "at most 60 s"),
+        ("codes sent in two minutes, asked for over HTTP, by two gateways that take a second and fail 2 %", f"{brought['sends']['wishes']:,}", f"refused by both {brought['sends']['refused_by_both']}, lost {brought['sends']['lost']}", "10,000 a minute, none lost"),
+        ("… from asking to the gateway, p99", f"{brought['sends']['to_gateway_p99_ms']:.1f} ms", f"p50 {brought['sends']['to_gateway_p50_ms']:.1f} ms", ""),
+        ("… the choice of a way, by learning, p99", f"{brought['choices']['p99_us']:.1f} µs", f"p50 {brought['choices']['p50_us']:.1f} µs", "under 50 µs"),
+        ("… a report over 10 million deliveries", f"{brought['report']['seconds']:.1f} s", "", "under 5 s"),
         ("jobs that do nothing a second, SQLite, one by one", f"{queue['sqlite_jobs']:,.0f}", f"durable commits {queue['sqlite_commits']:,.0f}", ""),
         ("… share of the commits", f"{queue['sqlite_share']:.0%}", "", "at least 40 %"),
         ("… PostgreSQL, one by one", f"{queue['postgres_jobs']:,.0f}", f"a bare SKIP LOCKED loop {queue['postgres_raw']:,.0f}", ""),
@@ -314,7 +319,7 @@ def main():
                               ("gateway", gateway.through_nginx), ("first_minutes", first_minutes), ("sign_ins", sign_ins),
                               ("second_factors", second_factors), ("strength", strength.estimates),
                               ("filter", strength.filter_of_ten_million), ("meter", strength.meter),
-                              ("throttling", throttling.throttling), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
+                              ("throttling", throttling.throttling), ("delivery", delivery.delivery), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()
         print("bench: overload", file=sys.stderr, flush=True)

@@ -52,12 +52,14 @@ def sends(minutes=2, per_minute=10_000):
     states = dict(database.execute("SELECT state, COUNT(*) FROM delivery GROUP BY state").fetchall())
     wishes = database.execute("SELECT COUNT(*) FROM code_wish").fetchone()[0]
     reached = database.execute("SELECT COUNT(DISTINCT wish_id) FROM delivery WHERE state = 'accepted'").fetchone()[0]
+    # Refused by both: their people are told so.
+    told = database.execute("SELECT COUNT(*) FROM (SELECT 1 FROM delivery GROUP BY wish_id HAVING MIN(state) = 'failed')").fetchone()[0]
     waits = [row[0] / 1000 for row in database.execute("SELECT sent_at - created_at FROM delivery WHERE cause = 'first' ORDER BY 1").fetchall()]
     database.close()
     stop(server)
     got = [ended(process) for process in gateways]
-    return {"asked": asked, "wishes": wishes, "reached": reached, "states": states, "taken": sum(one["taken"] for one in got),
-            "different": sum(one["different"] for one in got), "failed": sum(one["failed"] for one in got), "lost": wishes - reached,
+    return {"asked": asked, "wishes": wishes, "reached": reached, "refused_by_both": told, "states": states, "taken": sum(one["taken"] for one in got),
+            "different": sum(one["different"] for one in got), "failed": sum(one["failed"] for one in got), "lost": number - reached - told,
             "to_gateway_p50_ms": waits[len(waits) // 2], "to_gateway_p99_ms": waits[len(waits) * 99 // 100]}
 
 
