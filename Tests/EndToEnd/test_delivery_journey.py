@@ -5,6 +5,7 @@ import pytest
 from parts.gateways import Twilio
 from parts.kannel import Kannel
 from parts.postern import PASSWORD
+from parts.member import Member
 from parts.processes import wait_for
 from parts.texting import by_kannel, by_twilio, code_to, delivery, forget_sends, new_number, route, seconds_pass, texts, wrong_code
 from test_second_factor_journey import give_code, give_password, open_security, save_codes, sign_out
@@ -27,6 +28,17 @@ def ways(make_postern, tmp_path):
 def press_first(browser, words: str) -> None:
     """Presses the button that begins with these words."""
     browser.press(next(text for text in browser.texts("button") if text.startswith(words)))
+
+
+def figures(postern, browser) -> dict[str, tuple[str, str]]:
+    """What the administration's page says: of each way, how many codes were asked for, and the share that was used."""
+    owner = Member(postern, "owner@example.org", "owner")
+    browser.open(postern.public_url + "/auth/sign-in")
+    browser.hold(postern.public_url, postern=owner.sign_in())
+    browser.open(postern.public_url + "/auth/admin/delivery")
+    assert browser.heading == "Delivery"
+    cells = [browser.texts(f"section[aria-labelledby=ways] tbody tr:nth-child({row}) > *") for row in (1, 2, 3)]
+    return {" ".join(row[0].split()): (row[1], row[4]) for row in cells}
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "with scripts off"])
@@ -81,6 +93,8 @@ def test_a_person_adds_a_number_signs_in_with_it_steps_up_and_removes_it(ways, m
     wait_for("the call", lambda: south.calls)
     give_code(browser, second)
     assert browser.url == postern.public_url + "/auth/account"
+    assert figures(postern, make_browser(scripts=scripts)) == {
+        "north Text": ("2", "50.0 %"), "south Text": ("1", "100.0 %"), "south Call": ("1", "0.0 %")}, "the code that was typed came by south"
 
     open_security(browser, postern)
     postern.minutes_pass(10)
