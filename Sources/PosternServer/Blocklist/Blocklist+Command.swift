@@ -23,9 +23,12 @@ struct BlockCommand: AsyncParsableCommand {
 
         func run() async throws {
             let target = try blockTarget(network, account: account)
-            let until = try time.map { Timestamp.now() + (try duration($0)) }
+            let length = try time.map { try duration($0) }
             try await place.withOpening { opening in
-                switch try await opening.blocks.add(target, why: String(why.prefix(200)), until: until, by: .commandLine, now: .now()) {
+                // One moment for both: a week is a week to the second.
+                let now = Timestamp.now()
+                let until = length.map { now + $0 }
+                switch try await opening.blocks.add(target, why: String(why.prefix(200)), until: until, by: .commandLine, now: now) {
                 case .added(let id): json ? try printJSON(["id": "\(id)"]) : print("Blocked: \(id)")
                 case .exists: throw failure("That is blocked already. postern block list")
                 case .holdsProxy(let proxy):
