@@ -45,14 +45,14 @@ struct CodeDesk: Sendable {
         if let last = past.last(where: { $0.state != .failed || $0.isBilled }), last.createdAt + resendAfter > now {
             return .tooSoon(until: last.createdAt + resendAfter)
         }
-        if let refusal = guarding.placeRefusal(request, under: rules.settings) {
-            try guarding.record(refusal, request, in: transaction, now: now)
-            return .refused(.notThere)
-        }
         let tried = past.filter { $0.channel == request.channel }.map(\.provider)
         guard let plan = rules.plan(request.channel, to: request.number.country, tried: tried, now: now, random: random),
             let provider = plan.providers.first
-        else { return .noWay }
+        else {
+            guard let refusal = guarding.placeRefusal(request, under: rules.settings) else { return .noWay }
+            try guarding.record(refusal, request, in: transaction, now: now)
+            return .refused(.notThere)
+        }
         let settings = rules.settings
         let cost = settings.providers[provider]?.cost(to: request.number.country) ?? 0
         // Rows of deliveries before those of days, here as after a failure: else two would wait for each other.

@@ -84,10 +84,6 @@ extension Transaction {
         ).isEmpty
     }
 
-    borrowing func account(of wish: CodeWish.ID) throws(StoreError) -> Account.ID? {
-        try run("SELECT account_id FROM code_wish WHERE id = \(wish)").first.map { (row) throws(StoreError) in try row.id("account_id") }
-    }
-
     /// Counts a wrong code against it.
     /// - Returns: false if it has no tries left.
     borrowing func countWrongCode(_ wish: CodeWish.ID, now: Timestamp) throws(StoreError) -> Bool {
@@ -162,15 +158,15 @@ extension Transaction {
     borrowing func deliveries(of wish: CodeWish.ID) throws(StoreError) -> [PastDelivery] {
         try run(
             """
-            SELECT id, phone_id, request, channel, provider, experiment, state, reason, is_billed, code_hash, created_at FROM delivery
+            SELECT id, phone_id, request, channel, provider, state, reason, is_billed, code_hash, created_at FROM delivery
             WHERE wish_id = \(wish) ORDER BY id
             """
         ).map { (row) throws(StoreError) in
             PastDelivery(
                 id: try row.id("id"), phone: try row.id("phone_id"), request: try row.integer("request"),
                 channel: Delivery.Channel(rawValue: try row.text("channel")) ?? .sms, provider: try row.text("provider"),
-                experiment: try row.text("experiment"), state: Delivery.State(rawValue: try row.text("state")) ?? .failed,
-                reason: try row.text("reason"), isBilled: try row.integer("is_billed") == 1, codeHash: try row.blob("code_hash"),
+                state: Delivery.State(rawValue: try row.text("state")) ?? .failed, reason: try row.text("reason"),
+                isBilled: try row.integer("is_billed") == 1, codeHash: try row.blob("code_hash"),
                 createdAt: try row.time("created_at"))
         }
     }

@@ -73,7 +73,6 @@ struct PastDelivery: Sendable {
     let request: Int64
     let channel: Delivery.Channel
     let provider: String
-    let experiment: String
     let state: Delivery.State
     let reason: String
     /// Whether the provider may bill it.

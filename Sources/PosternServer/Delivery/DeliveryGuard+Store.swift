@@ -133,18 +133,6 @@ extension Transaction {
         }
     }
 
-    /// By rule: how many were refused, and how many let through that would have been.
-    borrowing func guardCounts(since: Timestamp) throws(StoreError) -> [(rule: String, isRefused: Bool, number: Int64)] {
-        try run(
-            """
-            SELECT rule, is_refused, CAST(SUM(number) AS BIGINT) AS number FROM guard_decision WHERE at > \(since) GROUP BY rule, is_refused
-            ORDER BY rule, is_refused
-            """
-        ).map { (row) throws(StoreError) in
-            (rule: try row.text("rule"), isRefused: try row.integer("is_refused") == 1, number: try row.integer("number"))
-        }
-    }
-
     /// Says that a channel doesn't work well until then.
     /// - Parameters:
     ///   - country: empty for all.

@@ -146,8 +146,6 @@ package final class DeliveryRules: Sendable {
                 || circuits.withLock { !($0[Self.key(channel, "", arm.provider)]?.isUsable(at: now.microseconds) ?? true) }
         }
     }
-
-    var seenOutages: [Outage] { outages.withLock { $0 } }
 }
 
 /// A channel that doesn't work well for the moment.

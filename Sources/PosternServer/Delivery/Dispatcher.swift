@@ -50,10 +50,11 @@ final class Dispatcher: Sendable {
         let now = Timestamp.now()
         let due = try await store.lookUp { (transaction) throws(StoreError) in try transaction.nextDelivery() }
         guard free > 0, let due, due <= now else { return 0 }
+        // First: nothing may fail between a claim and its sending.
+        let takenUp = try await takeUp(now: now)
         let claimed = try await store.write { (transaction) throws(StoreError) in
             try transaction.claimDeliveries(most: Int64(free), lease: lease, until: now + Self.lease, now: now)
         }
-        let takenUp = try await takeUp(now: now)
         running.withLock { $0 += claimed.count }
         for delivery in claimed {
             // Being told to stop doesn't cut one off between its sending and its row.

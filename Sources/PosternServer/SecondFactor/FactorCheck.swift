@@ -20,8 +20,6 @@ enum OfferedProof: Sendable {
         }
     }
 
-    var isRecoveryCode: Bool { if case .recoveryCode = self { true } else { false } }
-
     var method: String {
         switch self {
         case .totp: "totp"
