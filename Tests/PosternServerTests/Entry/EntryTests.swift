@@ -44,6 +44,13 @@ import Testing
         } ?? ""
     }
 
+    /// As if the first way round had begun this second: on a busy machine three of them take longer than ten.
+    private func fresh(_ cookie: String) -> String {
+        var parts = cookie.split(separator: ".").map(String.init)
+        if parts.count == 4 { parts[1] = "\(Timestamp.now().secondsSinceEpoch)" }
+        return parts.joined(separator: ".")
+    }
+
     /// Walks from an app's host to the portal and back; gives the app's session and what the ticket's link was.
     private func enter(
         _ house: TestHouse, _ host: String, portalSession: String, to path: String = "/page?x=1"
@@ -287,7 +294,7 @@ import Testing
                 ["Sec-Fetch-Mode": "navigate", "Cookie": "__Host-postern-begin=\(cookie)"])
             #expect(answer.status == (round < 3 ? .found : .forbidden))
             if round == 3 { #expect(answer.text.contains("goes round in circles") && answer.text.contains("postern check")) }
-            if round < 3 { cookie = self.cookie(answer, "__Host-postern-begin") }
+            if round < 3 { cookie = fresh(self.cookie(answer, "__Host-postern-begin")) }
         }
         #expect(
             try await ask(
@@ -301,7 +308,7 @@ import Testing
                 house, "shop.example", "/auth/begin?return_to=%2Fc",
                 ["Sec-Fetch-Mode": "navigate", "Authorization": "Bearer \(token)", "Cookie": "__Host-postern-begin=\(cookie)"])
             #expect(answer.status == (round < 3 ? .seeOther : .forbidden))
-            if round < 3 { cookie = self.cookie(answer, "__Host-postern-begin") }
+            if round < 3 { cookie = fresh(self.cookie(answer, "__Host-postern-begin")) }
         }
         let gone = try await ask(house, "shop.example", "/auth/enter?ticket=" + String(repeating: "A", count: 43), ["Accept": "text/html"])
         #expect(gone.status == .forbidden && gone.text.contains("didn’t come back"))
