@@ -27,6 +27,8 @@ package struct Server: Sendable {
     let rules: RulesInForce
     let gate: RequestGate
     package let delivery: DeliveryParts
+    let finder: PlaceFinder
+    let settling: SettleAttempts
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -71,8 +73,13 @@ package struct Server: Sendable {
             directory: directory, desk: desk,
             assertions: Assertions(signer: TokenSigner(keys.current, purpose: Assertions.purpose), issuer: settings.publicURL),
             checks: WatchChecks(store: store), shell: shell)
+        finder = PlaceFinder(paths: settings.placeFiles, directory: settings.dataDirectory, logger: logger)
+        settling = SettleAttempts(
+            store: store, desk: desk, finder: finder, policy: settings.unusual,
+            notices: SignInNotices(
+                notices: notices, mails: SignInMail(publicURL: settings.publicURL, layout: settings.mailLayout)), logger: logger)
         let parts = Parts(
-            settings: settings, store: store, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
+            settings: settings, store: store, finder: finder, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
             setUp: setUp,
             passwords: passwords, gateway: gateway, mailbox: mailbox, delivery: delivery,
             tries: PasswordTries(
@@ -102,6 +109,7 @@ package struct Server: Sendable {
     private struct Parts {
         let settings: Settings
         let store: any Store
+        let finder: PlaceFinder
         let keys: KeyRingHolder
         let notices: Notices
         let random: Randomness
@@ -119,6 +127,20 @@ package struct Server: Sendable {
         var check: PasswordCheck { PasswordCheck(store: store, hasher: hasher, tries: tries) }
         var phones: PhonePolicy { PhonePolicy(factors: settings.secondFactors, desk: delivery.desk) }
         var views: Views { Views(store: store, calendar: passwords.calendar, locks: locks, phones: phones) }
+
+        /// The sign-in history, and the links of its mails.
+        private func history(_ links: PasswordResetLinks) -> [any Room] {
+            let answer = AnswerSignIn(
+                store: store, desk: desk, notices: notices,
+                mails: NotMeMail(publicURL: settings.publicURL, layout: settings.mailLayout), links: links, random: random)
+            return [
+                HistoryWeb(
+                    read: ReadHistory(store: store, keys: keys.current.authenticator(for: "cursor of the history")), shell: shell,
+                    account: views.accountID, overview: HistoryViews(store: store, finder: finder).overview, notMe: answer,
+                    cases: CloseCase(store: store)),
+                NotMeWeb(answer: answer, shell: shell),
+            ]
+        }
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: settings.mailLayout)
@@ -144,7 +166,7 @@ package struct Server: Sendable {
                         identifiers: locks.identifiers,
                         tries: tries, policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
                         secondFactors: settings.secondFactors, breaches: passwords.atSignIn(notices), calendar: passwords.calendar,
-                        links: links, random: random),
+                        unusual: settings.unusual, links: links, random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
                     methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
@@ -206,7 +228,26 @@ package struct Server: Sendable {
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
-            ] + second.rooms + delivery.rooms(store: store, shell: shell)
+            ] + second.rooms + delivery.rooms(store: store, shell: shell) + history(links)
+        }
+    }
+
+    /// What the sign-in history and the links of its mails are made from.
+    private struct HistoryViews: Sendable {
+        let store: any Store
+        let finder: PlaceFinder
+
+        /// Of the lists beside the attempts.
+        private static let most: Int64 = 20
+
+        @Sendable func overview(now: Timestamp) async throws(StoreError) -> SignInsPage.Overview {
+            let files = finder.listings
+            return try await store.read { (transaction) throws(StoreError) in
+                SignInsPage.Overview(
+                    cases: try transaction.signInCases(limit: Self.most),
+                    places: try transaction.placeCounts(sinceDay: now.day - 29, limit: Self.most),
+                    findings: try transaction.findingCounts(since: now - .seconds(30 * 86_400)), files: files, now: now)
+            }
         }
     }
 
@@ -300,7 +341,34 @@ package struct Server: Sendable {
                     return .done
                 } catch { return .failed("the database can't be reached") }
             })
+        addHistory(to: &handlers)
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
+    }
+
+    private func addHistory(to handlers: inout [Job.Kind: JobWorker.Handler]) {
+        let prune = PruneHistory(store: store, kept: settings.historyKept, refusalsKept: settings.refusalsKept)
+        handlers[.pruneHistory] = JobWorker.Handler(
+            period: .daily(.pruneHistory),
+            perform: { _, _ in
+                do throws(StoreError) {
+                    _ = try await prune.run(now: Timestamp.now())
+                    return .done
+                } catch { return .failed("the database can't be reached") }
+            })
+        guard !settings.places.sources.isEmpty else { return }
+        let update = UpdatePlaces(sources: settings.places.sources, directory: settings.dataDirectory)
+        let (finder, logger) = (finder, logger)
+        handlers[.updatePlaces] = JobWorker.Handler(
+            period: .daily(.updatePlaces),
+            perform: { _, _ in
+                var problems: [String] = []
+                for (source, outcome) in await update.run(now: Timestamp.now()) {
+                    if case .failed(let words) = outcome { problems.append("\(source): \(words)") }
+                    logger.info("places: \(outcome.words)", metadata: ["source": "\(source)"])
+                }
+                await finder.refresh()
+                return problems.isEmpty ? .done : .failed(problems.joined(separator: "; "))
+            })
     }
 
     private func addSiteChannels(to handlers: inout [Job.Kind: JobWorker.Handler]) {
@@ -380,7 +448,8 @@ package struct Server: Sendable {
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
         application.addServices(
-            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, Upkeep(store: store, logger: logger))
+            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, finder, settling,
+            Upkeep(store: store, logger: logger))
         return application
     }
 }

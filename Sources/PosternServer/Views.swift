@@ -18,8 +18,12 @@ struct Views: Sendable {
         (try? await store.read { (transaction) throws(StoreError) in try transaction.answers() }) ?? false
     }
 
-    @Sendable func sessions(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [Session] {
-        try await store.read { (transaction) throws(StoreError) in try transaction.sessions(of: account, now: now) }
+    @Sendable func sessions(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [(session: Session, place: ShownPlace)] {
+        try await store.read { (transaction) throws(StoreError) in
+            try transaction.sessions(of: account, now: now).map { (session) throws(StoreError) in
+                (session: session, place: try transaction.shownPlace(session.place, network: nil))
+            }
+        }
     }
 
     @Sendable func factors(of account: Account.ID, now: Timestamp) async throws(StoreError) -> SecurityPage.Factors {
@@ -64,7 +68,7 @@ struct Views: Sendable {
         try await store.read { (transaction) throws(StoreError) in
             guard let account = try transaction.account(id) else { return nil }
             return AccountsWeb.Details(
-                account: account, groups: try transaction.groups(of: id), attempts: try transaction.attempts(of: id, limit: Self.latest))
+                account: account, groups: try transaction.groups(of: id), attempts: try transaction.attempts(of: id, limit: Int(Self.latest)))
         }
     }
 
@@ -95,8 +99,10 @@ struct Views: Sendable {
                 trusted_browsers: try transaction.trustedBrowsers(of: id, now: now).map {
                     .init(address: $0.address, browser: $0.browser, created_at: ISOTime.text($0.createdAt), seen_at: nil)
                 },
-                sign_ins: try transaction.attempts(of: id, limit: Self.most).map {
-                    .init(at: ISOTime.text($0.at), outcome: $0.outcome, reason: $0.reason, address: $0.address, browser: $0.browser)
+                sign_ins: try transaction.attempts(of: id, limit: Int(Self.most)).map {
+                    .init(
+                        at: ISOTime.text($0.at), outcome: $0.outcome.rawValue, reason: $0.reason, address: $0.address?.description ?? "",
+                        browser: $0.program.words)
                 },
                 notifications: try transaction.notices(of: id, state: nil, before: nil, limit: Self.most).map {
                     .init(
@@ -141,6 +147,10 @@ struct Views: Sendable {
         }
     }
 
+    @Sendable func accountID(_ email: EmailAddress) async throws(StoreError) -> Account.ID? {
+        try await store.read { (transaction) throws(StoreError) in try transaction.account(email: email)?.id }
+    }
+
     @Sendable func search(_ text: String) async throws(StoreError) -> [Account] {
         try await store.read { (transaction) throws(StoreError) in
             try transaction.accounts(matching: text, limit: Int64(AdminWeb.mostShown + 1))
@@ -167,7 +177,7 @@ struct Views: Sendable {
             guard let account = try transaction.account(id) else { return nil }
             return AdminWeb.Person(
                 account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
-                attempts: try transaction.attempts(of: id, limit: Self.latest), authenticators: try transaction.authenticators(of: id),
+                attempts: try transaction.attempts(of: id, limit: Int(Self.latest)), authenticators: try transaction.authenticators(of: id),
                 phones: try transaction.phones(of: id),
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: id), tries: try transaction.codeTries(of: id),
                 audit: try transaction.auditLines(of: id, limit: Self.latest),

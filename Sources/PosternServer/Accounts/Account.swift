@@ -27,6 +27,8 @@ struct Account: Equatable, Sendable {
     let state: State
     /// PHC text; nil for an account that was invited and has no password yet.
     let passwordHash: String?
+    /// Of a password that opens nothing any more, and that can't be chosen again.
+    var lockedPasswordHash: String?
     let passwordSetAt: Timestamp?
     let createdAt: Timestamp
     let lastSignInAt: Timestamp?

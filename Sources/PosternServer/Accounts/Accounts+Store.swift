@@ -38,13 +38,19 @@ extension Migration {
         24, "changes of password that are asked for", ["ALTER TABLE account ADD COLUMN password_change_required_at BIGINT"])
 }
 
+extension Migration {
+    static let lockedPasswords = Migration(
+        39, "locked passwords", ["ALTER TABLE account ADD COLUMN password_locked_at BIGINT"])
+}
+
 extension Account {
     init(_ row: Row) throws(StoreError) {
         guard let role = Role(rawValue: try row.text("role")) else { throw .unexpectedColumn("role") }
         guard let state = State(rawValue: try row.text("state")) else { throw .unexpectedColumn("state") }
+        let (hash, isLocked) = (try row.optionalText("password_hash"), row["password_locked_at"] != .null)
         self.init(
             id: try row.id("id"), email: try row.text("email"), username: try row.text("username"), name: try row.text("name"),
-            role: role, state: state, passwordHash: try row.optionalText("password_hash"),
+            role: role, state: state, passwordHash: isLocked ? nil : hash, lockedPasswordHash: isLocked ? hash : nil,
             passwordSetAt: try row.optionalTime("password_set_at"),
             createdAt: try row.time("created_at"),
             lastSignInAt: try row.optionalTime("last_sign_in_at"),
@@ -149,7 +155,8 @@ extension Transaction {
     borrowing func setPassword(of id: Account.ID, setAt before: Timestamp, to hash: String, now: Timestamp) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE account SET password_hash = \(hash), password_set_at = \(now), password_change_required_at = NULL
+            UPDATE account SET password_hash = \(hash), password_set_at = \(now), password_change_required_at = NULL,
+                password_locked_at = NULL
             WHERE id = \(id) AND state = 'active' AND password_set_at = \(before)
             """) == 1
     }
@@ -197,7 +204,7 @@ extension Transaction {
         try change(
             """
             UPDATE account SET last_sign_in_at = COALESCE(\(signedInAt), last_sign_in_at), password_hash = \(rehashed ?? passwordHash)
-            WHERE id = \(id) AND state = 'active' AND password_hash = \(passwordHash)
+            WHERE id = \(id) AND state = 'active' AND password_hash = \(passwordHash) AND password_locked_at IS NULL
             """) == 1
     }
 
@@ -206,6 +213,7 @@ extension Transaction {
         try change(
             """
             UPDATE account SET last_sign_in_at = \(now) WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt)
+                AND password_locked_at IS NULL
             """) == 1
     }
 
@@ -216,6 +224,24 @@ extension Transaction {
             """
             UPDATE account SET email = \(email.address), email_key = \(email.key)
             WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt) AND password_change_required_at IS NULL
+            """) == 1
+    }
+
+    /// From now on the password opens nothing; another takes its place by a mailed link alone.
+    borrowing func lockPassword(of id: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET password_locked_at = \(now)
+            WHERE id = \(id) AND state = 'active' AND password_hash IS NOT NULL AND password_locked_at IS NULL
+            """) == 1
+    }
+
+    /// Gives an account back the address that it had.
+    /// Throws where another account has the address.
+    borrowing func restoreEmail(of id: Account.ID, to email: EmailAddress) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET email = \(email.address), email_key = \(email.key) WHERE id = \(id) AND state = 'active'
             """) == 1
     }
 
@@ -276,7 +302,9 @@ extension Transaction {
 
     /// Deletes an account, unless it is the last open owner's.
     borrowing func deleteAccount(_ id: Account.ID) throws(StoreError) -> Bool {
-        try change(
+        guard try isDeletable(id) else { return false }
+        try eraseAttempts(of: id)
+        return try change(
             """
             DELETE FROM account WHERE id = \(id) AND (role <> 'owner' OR EXISTS (
                 SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))

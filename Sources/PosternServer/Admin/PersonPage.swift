@@ -47,7 +47,7 @@ struct PersonPage {
             "hasSessions": !sessions.isEmpty,
             "sessions": sessions.map {
                 [
-                    "browser": BrowserName.words($0.browser), "address": $0.address, "seen": ISOTime.words($0.seenAt),
+                    "browser": Program($0.browser).words, "address": $0.address, "seen": ISOTime.words($0.seenAt),
                     "seenISO": ISOTime.text($0.seenAt),
                 ]
             },

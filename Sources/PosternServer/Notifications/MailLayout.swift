@@ -12,7 +12,11 @@ struct MailLayout: Sendable {
     ///   - key: of the words, where one kind has several.
     ///   - values: what the words name.
     ///   - link: where the button leads.
-    func mail(_ kind: Notice.Kind, key: String? = nil, to email: EmailAddress, _ values: [String: String] = [:], link: String) -> Mail {
+    ///   - second: where the words below it lead, where there are any.
+    func mail(
+        _ kind: Notice.Kind, key: String? = nil, to email: EmailAddress, _ values: [String: String] = [:], link: String,
+        second: String? = nil
+    ) -> Mail {
         let words = words.words(key ?? kind.rawValue, values)
         let foot =
             "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
@@ -20,10 +24,11 @@ struct MailLayout: Sendable {
             (text ?? Self.textTemplate).render([
                 "site": siteName, "subject": words.subject, "opening": wrapped(words.opening.replacing("’", with: "'")), "link": link,
                 "button": words.button, "closing": wrapped(words.closing.replacing("’", with: "'")), "foot": wrapped(foot),
+                "second": second ?? "", "secondWords": words.second.replacing("’", with: "'"),
             ])
         let html = (html ?? Self.template).render([
             "site": siteName, "subject": words.subject, "opening": words.opening, "button": words.button, "link": link,
-            "closing": words.closing, "foot": foot,
+            "closing": words.closing, "foot": foot, "second": second ?? "", "secondWords": words.second,
         ])
         return Mail(kind, to: email, subject: "\(words.subject) · \(siteName)", text: text, html: html)
     }
@@ -46,8 +51,17 @@ struct MailLayout: Sendable {
         {{subject}}
 
         {{opening}}
+        {{#second}}
+
+        {{button}}:{{/second}}
 
         {{link}}
+        {{#second}}
+
+        {{secondWords}}:
+
+        {{second}}
+        {{/second}}
 
         {{closing}}
 
@@ -86,6 +100,7 @@ struct MailLayout: Sendable {
         <h1 style="margin:0 0 12px;font:600 22px/1.3 Segoe UI,Roboto,Helvetica,Arial,sans-serif;letter-spacing:-.01em;color:#191c1f">{{subject}}</h1>
         <p class="t" style="margin:0 0 12px;font:400 16px/1.5 Segoe UI,Roboto,Helvetica,Arial,sans-serif;color:#191c1f">{{opening}}</p>
         <table role="presentation" cellpadding="0" cellspacing="0" style="margin:24px 0"><tr><td class="btn" style="border-radius:7px;background:#0c5872"><a class="btn-a" href="{{link}}" style="display:inline-block;padding:13px 22px;font:600 16px/1.25 Segoe UI,Roboto,Helvetica,Arial,sans-serif;color:#ffffff;text-decoration:none">{{button}}</a></td></tr></table>
+        {{#second}}<p class="t" style="margin:0 0 16px;font:400 16px/1.5 Segoe UI,Roboto,Helvetica,Arial,sans-serif"><a href="{{second}}" style="color:#0c5872">{{secondWords}}</a></p>{{/second}}
         <p class="m" style="margin:0;font:400 15px/1.5 Segoe UI,Roboto,Helvetica,Arial,sans-serif;color:#575d62">{{closing}}</p>
         </td></tr></table>
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px"><tr><td class="pad" style="padding:18px 36px">

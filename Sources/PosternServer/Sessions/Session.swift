@@ -40,6 +40,8 @@ struct Session: Equatable, Sendable {
     let isKept: Bool
     let address: String
     let browser: String
+    /// Nil for unknown.
+    let place: Int64?
 }
 
 /// How sure we are who somebody is (NIST SP 800-63B, authenticator assurance levels).

@@ -12,7 +12,7 @@ import Throttle
 
     private func attempt(_ seconds: Int64, _ who: UInt8, _ address: String, isRight: Bool = false) throws -> TriedPassword {
         TriedPassword(
-            id: SignInAttempt.ID(now: Self.begin, random: [UInt8](repeating: 0, count: 10)), at: Self.begin + .seconds(seconds),
+            number: SignInAttempt.Number.first(at: Self.begin), at: Self.begin + .seconds(seconds),
             who: [who], isAccount: true, isRight: isRight, isOfPassword: true, address: try #require(IPAddress(address)),
             isByKnownBrowser: false)
     }

@@ -1,0 +1,72 @@
+/// Attempts as programs get them.
+struct SignInDocument: Encodable {
+    struct Finding: Encodable {
+        let kind: String
+        let confidence: Int64
+        let reason: String
+    }
+
+    let at, outcome, reason: String
+    let methods: [String]
+    let address: String?
+    let place, network, browser, system: String
+    let known_browser: Bool
+    let session: String?
+    let times: Int64
+    let last_at: String
+    let unusual: [Finding]
+    /// For administrators.
+    let account, email: String?
+
+    init(_ shown: ShownAttempt, isOwn: Bool) {
+        let attempt = shown.attempt
+        (at, outcome, reason, methods) = (
+            ISOTime.text(attempt.at), attempt.outcome.rawValue, attempt.outcome == .refused ? attempt.reason : "", attempt.methods
+        )
+        (address, place, network) = (attempt.address?.description, shown.place.words, shown.place.network)
+        (browser, system, known_browser) = (attempt.program.browser, attempt.program.system, attempt.isKnownBrowser)
+        (session, times, last_at) = (attempt.session?.description, attempt.times, ISOTime.text(attempt.lastAt))
+        unusual = shown.findings.map {
+            Finding(kind: $0.kind, confidence: $0.confidence, reason: $0.finding.map(FindingWords.sentence) ?? "")
+        }
+        (account, email) = isOwn ? (nil, nil) : (attempt.account?.description, shown.email)
+    }
+}
+
+struct HistoryDocument: Encodable {
+    let sign_ins: [SignInDocument]
+    /// For `after`, to get older ones; null at the end.
+    let next: String?
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sign_ins, forKey: .sign_ins)
+        try container.encode(next, forKey: .next)
+    }
+
+    private enum CodingKeys: String, CodingKey { case sign_ins, next }
+}
+
+/// RFC 4180.
+enum HistoryCSV {
+    static let head =
+        "at,outcome,reason,methods,address,place,network,browser,system,known_browser,session,times,last_at,unusual\r\n"
+
+    static func line(_ shown: ShownAttempt) -> String {
+        let attempt = shown.attempt
+        let fields = [
+            ISOTime.text(attempt.at), attempt.outcome.rawValue, attempt.outcome == .refused ? attempt.reason : "",
+            attempt.methods.joined(separator: " "), attempt.address?.description ?? "", shown.place.words, shown.place.network,
+            attempt.program.browser, attempt.program.system, attempt.isKnownBrowser ? "yes" : "no", attempt.session?.description ?? "",
+            "\(attempt.times)", ISOTime.text(attempt.lastAt), shown.findings.map(\.kind).joined(separator: " "),
+        ]
+        return fields.map(field).joined(separator: ",") + "\r\n"
+    }
+
+    /// What a spreadsheet would take for a formula gets an apostrophe before it.
+    private static func field(_ text: String) -> String {
+        let text = text.first.map { "=+-@\t\r".contains($0) } ?? false ? "'" + text : text
+        guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+}

@@ -1,0 +1,234 @@
+import NetworkAddress
+import Secrets
+import Storage
+
+/// Which attempts are asked for.
+enum HistoryFilter: String, CaseIterable, Sendable {
+    case all
+    case signedIn = "signed-in"
+    case refused
+    case unusual
+
+    var words: String {
+        switch self {
+        case .all: "Everything"
+        case .signedIn: "Signed in"
+        case .refused: "Failed"
+        case .unusual: "Unusual only"
+        }
+    }
+
+    /// Of which of the account's two chains; nil for both.
+    fileprivate var refusedOnly: Bool? {
+        switch self {
+        case .all, .unusual: nil
+        case .signedIn: false
+        case .refused: true
+        }
+    }
+}
+
+/// An attempt with what is shown beside it.
+struct ShownAttempt: Sendable {
+    let attempt: KeptAttempt
+    let place: ShownPlace
+    let findings: [FindingLine]
+    /// Whose account it was; nil where it is nobody's, or one's own.
+    var email: String?
+}
+
+/// How a day went.
+struct HistoryDay: Sendable {
+    /// Since 1970, UTC.
+    let day: Int64
+    var signedIn: Int64 = 0
+    var refused: Int64 = 0
+}
+
+/// Reads the history: of one account, for its owner, and of all, for administrators.
+struct ReadHistory: Sendable {
+    struct Page: Sendable {
+        let attempts: [ShownAttempt]
+        /// Where older ones begin; nil at the end.
+        let next: String?
+    }
+
+    /// What administrators look for among everybody's.
+    struct Search: Sendable {
+        var account: Account.ID?
+        var outcome: SignInAttempt.Outcome?
+        /// A network, such as 198.51.100.0/24.
+        var network: AddressRange?
+        var country = ""
+    }
+
+    let store: any Store
+    /// Signs cursors: nobody makes one up that reads on in another's history.
+    let keys: KeyRing.Authenticator
+
+    /// Read at once while looking for what fits a search.
+    private static let stride: Int64 = 500
+    /// Attempts looked at for one page of a search; then the reader is asked to go on.
+    private static let mostLookedAt = 100_000
+    /// Attempts that a plot is drawn from.
+    private static let mostOfPlot = 3_000
+    static let plotDays: Int64 = 30
+
+    // MARK: One account's
+
+    /// - Returns: nil for a cursor that is none of ours.
+    func page(
+        of account: Account.ID, _ filter: HistoryFilter, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page? {
+        var before: SignInAttempt.Number?
+        if let cursor {
+            guard let number = number(in: cursor, of: account.bytes) else { return nil }
+            before = number
+        }
+        let start = before
+        let found = try await store.read { (transaction) throws(StoreError) in
+            var places = PlaceCache()
+            let attempts =
+                filter == .unusual
+                ? try unusual(of: account, before: start, limit: limit + 1, in: transaction)
+                : try transaction.attempts(of: account, refused: filter.refusedOnly, before: start, limit: limit + 1)
+            return try attempts.map { (attempt) throws(StoreError) in try show(attempt, &places, in: transaction) }
+        }
+        let shown = Array(found.prefix(limit))
+        return Page(attempts: shown, next: found.count > limit ? shown.last.map { cursor($0.attempt.number, of: account.bytes) } : nil)
+    }
+
+    private func unusual(
+        of account: Account.ID, before: SignInAttempt.Number?, limit: Int, in transaction: borrowing Transaction
+    ) throws(StoreError) -> [KeptAttempt] {
+        var reader = AttemptReader()
+        return try transaction.unusualNumbers(of: account, before: before, limit: Int64(limit)).compactMap { (number) throws(StoreError) in
+            try transaction.attempt(number, &reader)
+        }
+    }
+
+    /// The last 30 days, oldest first.
+    func days(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [HistoryDay] {
+        let first = now.day - Self.plotDays + 1
+        var days = (first...now.day).map { HistoryDay(day: $0) }
+        let attempts = try await store.read { (transaction) throws(StoreError) in
+            try transaction.attempts(of: account, limit: Self.mostOfPlot)
+        }
+        for attempt in attempts where attempt.at.day >= first && attempt.at.day <= now.day {
+            let index = Int(attempt.at.day - first)
+            switch attempt.outcome {
+            case .signedIn: days[index].signedIn += 1
+            case .refused: days[index].refused += attempt.times
+            case .challenged: break
+            }
+        }
+        return days
+    }
+
+    /// Everything of an account, a page after the other, so that memory stays flat however much it is.
+    func everything(
+        of account: Account.ID, _ give: (ShownAttempt) async throws -> Void
+    ) async throws {
+        var cursor = AttemptCursor()
+        var places = PlaceCache()
+        while true {
+            let (before, known) = (cursor, places)
+            let (page, after, learnt) = try await store.read { (transaction) throws(StoreError) in
+                var (cursor, places) = (before, known)
+                let attempts = try transaction.attempts(of: account, from: &cursor, limit: Int(Self.stride))
+                let shown = try attempts.map { (attempt) throws(StoreError) in try show(attempt, &places, in: transaction) }
+                return (shown, cursor, places)
+            }
+            (cursor, places) = (after, learnt)
+            for attempt in page { try await give(attempt) }
+            if page.count < Int(Self.stride) { return }
+        }
+    }
+
+    // MARK: Everybody's
+
+    /// - Returns: nil for a cursor that is none of ours; also how far back was looked.
+    func search(
+        _ search: Search, after cursor: String?, limit: Int, now: Timestamp
+    ) async throws(StoreError) -> (page: Page, lookedBackTo: Timestamp?)? {
+        var before = SignInAttempt.Number.first(at: now + .seconds(86_400))
+        if let cursor {
+            guard let number = number(in: cursor, of: Self.everybody) else { return nil }
+            before = number
+        }
+        var found: [KeptAttempt] = []
+        var lookedAt = 0
+        while found.count <= limit, lookedAt < Self.mostLookedAt {
+            let start = before
+            let part = try await store.read { (transaction) throws(StoreError) in
+                let attempts = try transaction.attempts(before: start, limit: Self.stride)
+                var countries: [Int64: String] = [:]
+                return try attempts.map { (attempt) throws(StoreError) in
+                    (attempt, fits: try fits(attempt, search, &countries, in: transaction))
+                }
+            }
+            guard let last = part.last else { break }
+            before = last.0.number
+            lookedAt += part.count
+            found += part.filter(\.fits).map(\.0)
+        }
+        let isCut = lookedAt >= Self.mostLookedAt && found.count <= limit
+        let kept = Array(found.prefix(limit))
+        let shown = try await store.read { (transaction) throws(StoreError) in
+            var places = PlaceCache()
+            return try kept.map { (attempt) throws(StoreError) in
+                var shown = try show(attempt, &places, in: transaction)
+                shown.email = try attempt.account.flatMap { (id) throws(StoreError) in try transaction.account(id)?.email }
+                return shown
+            }
+        }
+        let end = found.count > limit ? kept.last?.number : isCut ? before : nil
+        return (Page(attempts: shown, next: end.map { self.cursor($0, of: Self.everybody) }), isCut ? before.at : nil)
+    }
+
+    private static let everybody: [UInt8] = Array("everybody".utf8)
+
+    private func fits(
+        _ attempt: KeptAttempt, _ search: Search, _ countries: inout [Int64: String], in transaction: borrowing Transaction
+    ) throws(StoreError) -> Bool {
+        if let account = search.account, attempt.account != account { return false }
+        if let outcome = search.outcome, attempt.outcome != outcome { return false }
+        if let network = search.network, !(attempt.address.map(network.contains) ?? false) { return false }
+        guard !search.country.isEmpty else { return true }
+        guard let place = attempt.place else { return false }
+        if countries[place] == nil { countries[place] = try transaction.place(place)?.country ?? "" }
+        return countries[place] == search.country
+    }
+
+    // MARK: What stands beside
+
+    /// Places that were read already.
+    struct PlaceCache {
+        fileprivate var places: [String: ShownPlace] = [:]
+    }
+
+    private func show(
+        _ attempt: KeptAttempt, _ cache: inout PlaceCache, in transaction: borrowing Transaction
+    ) throws(StoreError) -> ShownAttempt {
+        let key = "\(attempt.place ?? 0) \(attempt.network ?? 0)"
+        let place = try cache.places[key] ?? transaction.shownPlace(attempt.place, network: attempt.network)
+        if cache.places.count > 10_000 { cache.places = [:] }
+        cache.places[key] = place
+        let isLookedAfter = attempt.account != nil && (attempt.outcome != .refused || attempt.reason == "unusual-sign-in")
+        return ShownAttempt(attempt: attempt, place: place, findings: isLookedAfter ? try transaction.findings(of: attempt.number) : [])
+    }
+
+    // MARK: Cursors
+
+    private func cursor(_ number: SignInAttempt.Number, of whose: [UInt8]) -> String {
+        let bytes = withUnsafeBytes(of: number.value.bigEndian) { Array($0) }
+        return Base64URL.encode(bytes + keys.code(for: whose + bytes).prefix(16))
+    }
+
+    private func number(in text: String, of whose: [UInt8]) -> SignInAttempt.Number? {
+        guard text.utf8.count == 32, let bytes = Base64URL.decode(text.utf8), bytes.count == 24 else { return nil }
+        let number = Array(bytes.prefix(8))
+        guard isEqualInConstantTime(Array(bytes.suffix(16)), Array(keys.code(for: whose + number).prefix(16))) else { return nil }
+        return SignInAttempt.Number(number.reduce(0) { $0 << 8 | Int64($1) })
+    }
+}

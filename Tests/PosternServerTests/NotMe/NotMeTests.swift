@@ -1,0 +1,131 @@
+import HTTPTypes
+import NetworkAddress
+import Secrets
+import Storage
+import Support
+import Testing
+
+@testable import PosternServer
+
+@Suite struct NotMeTests {
+    /// An account whose owner is told of a sign-in by somebody else.
+    private func scene(_ engine: StoreUnderTest) async throws -> (house: TestHouse, id: Account.ID, own: TestBrowser, thief: TestBrowser, link: String)
+    {
+        let house = try await SettleTests.house(engine)
+        let id = try await house.makeAccount("ada@example.com")
+        let (own, thief) = (TestBrowser(house, peer: SettleTests.lisbon), TestBrowser(house, peer: SettleTests.rotterdam))
+        for browser in [own, thief] {
+            _ = try await browser.get("/auth/sign-in")
+            _ = try await browser.signIn("ada@example.com")
+            try await SettleTests.settle(house)
+        }
+        return (house, id, own, thief, try await house.linkToken(to: "ada@example.com", "/auth/not-me/"))
+    }
+
+    @Test("RC-12: opening either link changes nothing; one POST makes the account safe and mails a link that sets another password", arguments: StoreUnderTest.allCases)
+    func secures(engine: StoreUnderTest) async throws {
+        let (house, id, own, thief, link) = try await scene(engine)
+        // What somebody with the password could do.
+        let old = try await house.addPhone(to: id, named: "Ada’s", confirmedAt: .now() - .seconds(86_400))
+        _ = old
+        _ = try await house.addPhone(to: id, named: "Thief’s")
+        let stolen = try #require(EmailAddress("thief@example.com"))
+        _ = try await house.store.write { (transaction) throws(StoreError) in try transaction.restoreEmail(of: id, to: stolen) }
+        let anywhere = TestBrowser(house, peer: "9.9.9.9")
+        for _ in 0..<3 {
+            _ = try await anywhere.get("/auth/not-me/\(link)")
+            let page = try await anywhere.get("/auth/not-me")
+            #expect(page.status == .ok && page.text.contains("lock my account") && page.text.contains("Rotterdam"))
+        }
+        #expect(try await thief.get("/auth/account").status == .ok && own.get("/auth/account").status == .ok)
+        let done = try await anywhere.submit("/auth/not-me", [:])
+        #expect(done.status == .seeOther && done.headers[.location] == "/auth/not-me")
+        let told = try await anywhere.get("/auth/not-me").text
+        for words in ["2 sessions were ended", "ada@example.com again", "Authenticator apps added since then were removed: 1", "opens nothing any more"] {
+            #expect(told.contains(words), "\(words)")
+        }
+        #expect(try await thief.get("/auth/account").status == .seeOther && own.get("/auth/account").status == .seeOther)
+        #expect(try await house.account("thief@example.com") == nil)
+        let names = try await house.store.read { (transaction) throws(StoreError) in try transaction.authenticators(of: id).map(\.name) }
+        #expect(names == ["Ada’s"])
+        // The password opens nothing, wherever it is typed.
+        #expect(
+            try await house.json(.post, "/auth/v1/sign-in", #"{"email":"ada@example.com","password":"\#(TestHouse.password)"}"#).reason
+                == "wrong-credentials")
+        // A second answer does nothing more.
+        #expect(try await anywhere.submit("/auth/not-me", [:]).status == .seeOther)
+        #expect(try await house.number("SELECT COUNT(*) AS number FROM sign_in_case") == 1)
+        // The stolen password can't be chosen again; another can.
+        let reset = try await house.linkToken(to: "ada@example.com", "/auth/reset-password/")
+        _ = try await anywhere.get("/auth/reset-password/\(reset)")
+        #expect(try await anywhere.submit("/auth/reset-password", ["password": TestHouse.password]).status == .unprocessableContent)
+        #expect(try await anywhere.submit("/auth/reset-password", ["password": "a wholly different phrase"]).status == .seeOther)
+        let again = try await house.json(
+            .post, "/auth/v1/sign-in", #"{"email":"ada@example.com","password":"a wholly different phrase"}"#)
+        #expect(again.field("next") == "second_factor")
+        await house.close()
+    }
+
+    @Test("a link answers once; who said that it was them may still say that it wasn’t; after ten days it is over")
+    func once() async throws {
+        let (house, _, own, _, link) = try await scene(.sqlite)
+        let anywhere = TestBrowser(house, peer: "9.9.9.9")
+        _ = try await anywhere.get("/auth/was-me/\(link)")
+        #expect(try await anywhere.submit("/auth/was-me", [:]).status == .seeOther)
+        #expect(try await own.get("/auth/account").status == .ok)
+        #expect(try await anywhere.get("/auth/was-me").text.contains("known from now on"))
+        #expect(try await anywhere.submit("/auth/not-me", [:]).status == .seeOther)
+        #expect(try await own.get("/auth/account").status == .seeOther)
+        let answer = AnswerSignIn(
+            store: house.store, desk: house.server.desk, notices: house.notices,
+            mails: NotMeMail(publicURL: house.server.settings.publicURL, layout: house.server.settings.mailLayout),
+            links: house.server.passwords.links(house.notices), random: .system)
+        let token = try #require(Token(text: link.utf8))
+        let client = Client(address: .unknown, browser: "")
+        #expect(try await answer.wasMe(token, client: client, now: .now()) == .answered)
+        #expect(try await answer.notMe(token, client: client, now: .now() + .seconds(10 * 86_400)) == .linkInvalid)
+        let other = Token(random: [UInt8](repeating: 9, count: 32))
+        #expect(try await answer.notMe(other, client: client, now: .now()) == .linkInvalid)
+        await house.close()
+    }
+
+    @Test("200 at once: one makes it safe, one case, one mail", arguments: StoreUnderTest.allCases)
+    func race(engine: StoreUnderTest) async throws {
+        let (house, id, _, _, link) = try await scene(engine)
+        let answer = AnswerSignIn(
+            store: house.store, desk: house.server.desk, notices: house.notices,
+            mails: NotMeMail(publicURL: house.server.settings.publicURL, layout: house.server.settings.mailLayout),
+            links: house.server.passwords.links(house.notices), random: .system)
+        let token = try #require(Token(text: link.utf8))
+        let outcomes = try await withThrowingTaskGroup(of: AnswerSignIn.Outcome.self) { group in
+            for _ in 0..<200 {
+                group.addTask { try await answer.notMe(token, client: Client(address: .unknown, browser: ""), now: .now()) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(outcomes.filter { if case .secured = $0 { true } else { false } }.count == 1)
+        #expect(outcomes.filter { $0 == .answered }.count == 199)
+        #expect(try await house.number("SELECT COUNT(*) AS number FROM sign_in_case") == 1)
+        #expect(try await house.mail().filter { $0.kind == .passwordReset }.count == 1)
+        let attempt = try await house.store.read { (transaction) throws(StoreError) in try transaction.attempts(of: id, limit: 1)[0] }
+        #expect(attempt.outcome == .signedIn)
+        await house.close()
+    }
+
+    @Test("from the history page too: for one’s own sign-ins alone")
+    func fromHistory() async throws {
+        let (house, id, own, thief, _) = try await scene(.sqlite)
+        let bob = try await house.makeAccount("bob@example.com")
+        let stranger = TestBrowser(house, peer: SettleTests.lisbon)
+        _ = try await stranger.signIn("bob@example.com")
+        let number = try await house.store.read { (transaction) throws(StoreError) in try transaction.attempts(of: id, limit: 1)[0].number.value }
+        let page = try await own.get("/auth/account/history")
+        #expect(page.text.contains("New browser") && page.text.contains("value=\"\(number)\""))
+        #expect(try await stranger.submit("/auth/account/history/not-me", from: "/auth/account/history", ["number": "\(number)"]).status == .notFound)
+        let locked = try await own.submit("/auth/account/history/not-me", from: "/auth/account/history", ["number": "\(number)"])
+        #expect(locked.headers[.location] == "/auth/sign-in?done=locked")
+        #expect(try await thief.get("/auth/account").status == .seeOther && stranger.get("/auth/account").status == .ok)
+        _ = bob
+        await house.close()
+    }
+}
