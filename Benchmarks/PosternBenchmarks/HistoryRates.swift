@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NetworkAddress
 import PosternServer
+import Secrets
 import Storage
 
 /// The sign-in history at any size: filled as it would be after months, then written to, read from, cut and taken along.
@@ -71,16 +72,23 @@ struct HistoryRates {
                     (first..<min(number, first + size)).map { index in
                         let random = numbers.next()
                         let account = random % 100 == 0 ? 0 : Int(random >> 8) % Self.accounts
-                        let isRefused = random >> 40 % 10 == 0
+                        let isRefused = (random >> 40) % 10 == 0
                         let number = SignInAttempt.Number(
                             at: begin + .microseconds(step * Int64(index)),
                             random: [UInt8(truncatingIfNeeded: random >> 32), UInt8(truncatingIfNeeded: random)])
                         let kind = isRefused ? 1 : 0
                         defer { newest[account][kind] = number }
+                        let time = begin + .microseconds(step * Int64(index))
                         return KeptAttempt(
-                            number: number, previous: newest[account][kind], account: Self.id(account), isRefused: isRefused,
-                            address: IPAddress(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> (8 * $0)) }), place: Int64(random % 90_000) + 1,
-                            network: UInt32(truncatingIfNeeded: random % 60_000), random: (0..<10).map { UInt8(truncatingIfNeeded: random >> $0) })
+                            number: number, previous: newest[account][kind], who: Self.id(account),
+                            outcome: isRefused ? .refused : .signedIn,
+                            reason: isRefused ? "wrong-password" : "password",
+                            address: IPAddress(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> (8 * $0)) }),
+                            program: Program("Firefox/140.0 Linux"),
+                            session: isRefused
+                                ? nil : Session.ID(now: time, random: (0..<10).map { UInt8(truncatingIfNeeded: random >> $0) }),
+                            lastAt: time,
+                            place: Int64(random % 90_000) + 1, network: UInt32(random % 60_000))
                     })
             }
             let full = blocks
@@ -95,7 +103,8 @@ struct HistoryRates {
                     for (kind, number) in kinds.enumerated() {
                         guard let number else { continue }
                         try transaction.change(
-                            "INSERT INTO sign_in_chain (account_id, refused, newest) VALUES (\(Self.id(start + index)), \(Int64(kind)), \(number))")
+                            "INSERT INTO sign_in_chain (account_id, refused, newest) VALUES (\(Self.id(start + index)), \(Int64(kind)), \(number))"
+                        )
                     }
                 }
             }
@@ -106,10 +115,12 @@ struct HistoryRates {
     private static func attempt(_ numbers: inout Numbers, _ now: Timestamp) -> SignInAttempt {
         let random = numbers.next()
         let bytes = (0..<8).map { UInt8(truncatingIfNeeded: random >> (8 * $0)) }
+        let isRefused = random % 10 == 0
+        guard let address = IPAddress(bytes: bytes.prefix(4)) else { fatalError("four bytes are an address") }
         return SignInAttempt(
-            at: now, accountID: id(Int(random >> 8) % accounts), isRefused: random % 10 == 0,
-            client: Client(
-                address: IPAddress(bytes: bytes.prefix(4)) ?? IPAddress(bytes: [127, 0, 0, 1])!, browser: "Firefox/140.0 Linux"), random: .system)
+            at: now, account: Account.ID(bytes: id(Int(random >> 8) % accounts)), outcome: isRefused ? .refused : .signedIn,
+            reason: isRefused ? "wrong-password" : "password", client: Client(address: address, browser: "Firefox/140.0 Linux"),
+            session: isRefused ? nil : Session.ID(now: now, random: bytes + [1, 2]), random: .system)
     }
 
     func rates(seconds: Double) async throws {
@@ -180,10 +191,10 @@ struct HistoryRates {
         let clock = ContinuousClock()
         var times: [Double] = []
         for _ in 0..<asked {
-            let id = Self.id(Int(numbers.next() >> 8) % Self.accounts)
+            guard let id = Account.ID(bytes: Self.id(Int(numbers.next() >> 8) % Self.accounts)) else { return }
             let begin = clock.now
             let found = try await opening.store.read { (transaction) throws(StoreError) in
-                try transaction.attempts(ofAccount: id, limit: 20).count
+                try transaction.attempts(of: id, limit: 20).count
             }
             times.append(Self.seconds(clock.now - begin) * 1_000)
             precondition(found > 0, "an account without attempts")
@@ -198,9 +209,19 @@ struct HistoryRates {
         let before = Self.memory()
         let clock = ContinuousClock()
         let begin = clock.now
-        let (lines, bytes) = try await HistoryExport(store: opening.store, keys: opening.keys).csv(ofAccount: Self.id(0))
+        let read = ReadHistory(store: opening.store, keys: opening.keys.current.authenticator(for: "benchmark"))
+        guard let id = Account.ID(bytes: Self.id(0)) else { return }
+        var progress = ReadHistory.Progress()
+        var (lines, bytes) = (0, 0)
+        while true {
+            let part = try await read.part(of: id, &progress)
+            if part.isEmpty { break }
+            lines += part.count
+            for shown in part { bytes += HistoryCSV.line(shown).utf8.count }
+        }
         print(
-            #"{"seconds":\#(Self.seconds(clock.now - begin)),"lines":\#(lines),"bytes":\#(bytes),"more_memory_mb":\#(Double(Self.memory() - before) / 1_048_576)}"#)
+            #"{"seconds":\#(Self.seconds(clock.now - begin)),"lines":\#(lines),"bytes":\#(bytes),"more_memory_mb":\#(Double(Self.memory() - before) / 1_048_576)}"#
+        )
         await opening.store.close()
     }
 
@@ -228,7 +249,9 @@ struct HistoryRates {
         }
         let clock = ContinuousClock()
         let begin = clock.now
-        let done = try await server.settleAttempts()
+        await server.history.finder.refresh()
+        var done = 0
+        while case let more = try await server.history.settling.round(now: .now()), more > 0 { done += more }
         print(#"{"attempts":\#(done),"per_second":\#(Double(done) / Self.seconds(clock.now - begin))}"#)
         await opening.store.close()
     }
@@ -242,8 +265,24 @@ struct PlaceRate {
 
     func run() async throws {
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: addresses)))
-        let all = stride(from: 0, to: bytes.count, by: 4).compactMap { IPAddress(bytes: bytes[$0..<$0 + 4].reversed()) }
-        let rate = try PlaceLookups(file: file, directory: NSTemporaryDirectory()).perSecond(of: all, for: seconds)
-        print(#"{"per_cpu_second":\#(rate.perSecond),"found":\#(rate.found)}"#)
+        let all = stride(from: 0, to: bytes.count - 3, by: 4).compactMap { IPAddress(bytes: bytes[$0..<$0 + 4].reversed()) }
+        let finder = PlaceFinder(
+            paths: [file], directory: NSTemporaryDirectory(), logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
+        await finder.refresh()
+        var (number, found, at) = (0, 0, 0)
+        let begin = Self.cpu()
+        while Self.cpu() - begin < seconds {
+            let part = Array(all[at..<min(at + 1_000, all.count)])
+            found += await finder.find(part).reduce(0) { $0 + ($1.isKnown ? 1 : 0) }
+            number += part.count
+            at = at + 1_000 < all.count ? at + 1_000 : 0
+        }
+        print(#"{"per_cpu_second":\#(Double(number) / (Self.cpu() - begin)),"found":\#(Double(found) / Double(number))}"#)
+    }
+
+    private static func cpu() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

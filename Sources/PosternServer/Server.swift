@@ -27,8 +27,7 @@ package struct Server: Sendable {
     let rules: RulesInForce
     let gate: RequestGate
     package let delivery: DeliveryParts
-    let finder: PlaceFinder
-    let settling: SettleAttempts
+    package let history: HistoryParts
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -73,13 +72,10 @@ package struct Server: Sendable {
             directory: directory, desk: desk,
             assertions: Assertions(signer: TokenSigner(keys.current, purpose: Assertions.purpose), issuer: settings.publicURL),
             checks: WatchChecks(store: store), shell: shell)
-        finder = PlaceFinder(paths: settings.placeFiles, directory: settings.dataDirectory, logger: logger)
-        settling = SettleAttempts(
-            store: store, desk: desk, finder: finder, policy: settings.unusual,
-            notices: SignInNotices(
-                notices: notices, mails: SignInMail(publicURL: settings.publicURL, layout: settings.mailLayout)), logger: logger)
+        history = HistoryParts(settings, store: store, keys: keys, desk: desk, notices: notices, random: random, logger: logger)
         let parts = Parts(
-            settings: settings, store: store, finder: finder, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
+            settings: settings, store: store, history: history, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk,
+            shell: shell,
             setUp: setUp,
             passwords: passwords, gateway: gateway, mailbox: mailbox, delivery: delivery,
             tries: PasswordTries(
@@ -109,7 +105,7 @@ package struct Server: Sendable {
     private struct Parts {
         let settings: Settings
         let store: any Store
-        let finder: PlaceFinder
+        let history: HistoryParts
         let keys: KeyRingHolder
         let notices: Notices
         let random: Randomness
@@ -127,20 +123,6 @@ package struct Server: Sendable {
         var check: PasswordCheck { PasswordCheck(store: store, hasher: hasher, tries: tries) }
         var phones: PhonePolicy { PhonePolicy(factors: settings.secondFactors, desk: delivery.desk) }
         var views: Views { Views(store: store, calendar: passwords.calendar, locks: locks, phones: phones) }
-
-        /// The sign-in history, and the links of its mails.
-        private func history(_ links: PasswordResetLinks) -> [any Room] {
-            let answer = AnswerSignIn(
-                store: store, desk: desk, notices: notices,
-                mails: NotMeMail(publicURL: settings.publicURL, layout: settings.mailLayout), links: links, random: random)
-            return [
-                HistoryWeb(
-                    read: ReadHistory(store: store, keys: keys.current.authenticator(for: "cursor of the history")), shell: shell,
-                    account: views.accountID, overview: HistoryViews(store: store, finder: finder).overview, notMe: answer,
-                    cases: CloseCase(store: store)),
-                NotMeWeb(answer: answer, shell: shell),
-            ]
-        }
 
         var rooms: [any Room] {
             let mails = SignUpMail(publicURL: settings.publicURL, layout: settings.mailLayout)
@@ -228,26 +210,7 @@ package struct Server: Sendable {
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
-            ] + second.rooms + delivery.rooms(store: store, shell: shell) + history(links)
-        }
-    }
-
-    /// What the sign-in history and the links of its mails are made from.
-    private struct HistoryViews: Sendable {
-        let store: any Store
-        let finder: PlaceFinder
-
-        /// Of the lists beside the attempts.
-        private static let most: Int64 = 20
-
-        @Sendable func overview(now: Timestamp) async throws(StoreError) -> SignInsPage.Overview {
-            let files = finder.listings
-            return try await store.read { (transaction) throws(StoreError) in
-                SignInsPage.Overview(
-                    cases: try transaction.signInCases(limit: Self.most),
-                    places: try transaction.placeCounts(sinceDay: now.day - 29, limit: Self.most),
-                    findings: try transaction.findingCounts(since: now - .seconds(30 * 86_400)), files: files, now: now)
-            }
+            ] + second.rooms + delivery.rooms(store: store, shell: shell) + history.rooms(links, views, shell, desk, notices)
         }
     }
 
@@ -341,34 +304,8 @@ package struct Server: Sendable {
                     return .done
                 } catch { return .failed("the database can't be reached") }
             })
-        addHistory(to: &handlers)
+        history.addJobs(to: &handlers)
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
-    }
-
-    private func addHistory(to handlers: inout [Job.Kind: JobWorker.Handler]) {
-        let prune = PruneHistory(store: store, kept: settings.historyKept, refusalsKept: settings.refusalsKept)
-        handlers[.pruneHistory] = JobWorker.Handler(
-            period: .daily(.pruneHistory),
-            perform: { _, _ in
-                do throws(StoreError) {
-                    _ = try await prune.run(now: Timestamp.now())
-                    return .done
-                } catch { return .failed("the database can't be reached") }
-            })
-        guard !settings.places.sources.isEmpty else { return }
-        let update = UpdatePlaces(sources: settings.places.sources, directory: settings.dataDirectory)
-        let (finder, logger) = (finder, logger)
-        handlers[.updatePlaces] = JobWorker.Handler(
-            period: .daily(.updatePlaces),
-            perform: { _, _ in
-                var problems: [String] = []
-                for (source, outcome) in await update.run(now: Timestamp.now()) {
-                    if case .failed(let words) = outcome { problems.append("\(source): \(words)") }
-                    logger.info("places: \(outcome.words)", metadata: ["source": "\(source)"])
-                }
-                await finder.refresh()
-                return problems.isEmpty ? .done : .failed(problems.joined(separator: "; "))
-            })
     }
 
     private func addSiteChannels(to handlers: inout [Job.Kind: JobWorker.Handler]) {
@@ -448,7 +385,7 @@ package struct Server: Sendable {
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
         application.addServices(
-            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, finder, settling,
+            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, history.finder, history.settling,
             Upkeep(store: store, logger: logger))
         return application
     }

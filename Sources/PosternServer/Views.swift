@@ -68,7 +68,8 @@ struct Views: Sendable {
         try await store.read { (transaction) throws(StoreError) in
             guard let account = try transaction.account(id) else { return nil }
             return AccountsWeb.Details(
-                account: account, groups: try transaction.groups(of: id), attempts: try transaction.attempts(of: id, limit: Int(Self.latest)))
+                account: account, groups: try transaction.groups(of: id),
+                attempts: try transaction.attempts(of: id, limit: Int(Self.latest)))
         }
     }
 
@@ -101,7 +102,7 @@ struct Views: Sendable {
                 },
                 sign_ins: try transaction.attempts(of: id, limit: Int(Self.most)).map {
                     .init(
-                        at: ISOTime.text($0.at), outcome: $0.outcome.rawValue, reason: $0.reason, address: $0.address?.description ?? "",
+                        at: ISOTime.text($0.at), outcome: $0.outcome.rawValue, reason: $0.reason, address: $0.addressText ?? "",
                         browser: $0.program.words)
                 },
                 notifications: try transaction.notices(of: id, state: nil, before: nil, limit: Self.most).map {
@@ -144,6 +145,18 @@ struct Views: Sendable {
                 signInsToday: attempts[.signedIn] ?? 0,
                 refusedToday: attempts[.refused] ?? 0,
                 jobsReady: jobs.ready, jobsDead: jobs.dead)
+        }
+    }
+
+    /// Lines of the lists beside everybody's attempts.
+    private static let beside: Int64 = 20
+
+    func signIns(_ files: [PlaceFinder.Listing], now: Timestamp) async throws(StoreError) -> SignInsPage.Overview {
+        try await store.read { (transaction) throws(StoreError) in
+            SignInsPage.Overview(
+                cases: try transaction.signInCases(limit: Self.beside),
+                places: try transaction.placeCounts(sinceDay: now.day - 29, limit: Self.beside),
+                findings: try transaction.findingCounts(since: now - .seconds(30 * 86_400)), files: files, now: now)
         }
     }
 

@@ -10,7 +10,8 @@ public struct Whereabouts: Equatable, Sendable {
     /// A mobile network: its addresses are where its exchange is.
     public var isMobile: Bool
 
-    public init(country: String = "", network: UInt32? = nil, position: Position? = nil, isAnonymous: Bool = false, isMobile: Bool = false) {
+    public init(country: String = "", network: UInt32? = nil, position: Position? = nil, isAnonymous: Bool = false, isMobile: Bool = false)
+    {
         (self.country, self.network, self.position) = (country, network, position)
         (self.isAnonymous, self.isMobile) = (isAnonymous, isMobile)
     }

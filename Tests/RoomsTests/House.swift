@@ -114,6 +114,7 @@ enum House {
         "PlaceFinder": (["Logging", "ServiceLifecycle", "WorkThreads"], "a service with a thread of its own"),
         "UpdatePlaces": (["Crypto", "CZlib", "Foundation"], "unpacks and checks files"),
         "FileFetch": (["Foundation", "CCurl"], "the door for large files"),
+        "HistoryParts": (["Logging"], "makes services"),
         "SettleAttempts": (["Logging", "ServiceLifecycle"], "a service"),
         "DeliveryPage": (["DeliveryRouting"], "shows its figures"),
         "ExperimentPage": (["DeliveryRouting"], "shows its figures"),

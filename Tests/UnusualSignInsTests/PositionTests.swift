@@ -8,7 +8,8 @@ import UnusualSignIns
         // Even over the sphere.
         let latitude = asin(Double.random(in: -1...1, using: &generator)) * 180 / .pi
         return try #require(
-            Position(latitude: latitude, longitude: .random(in: -180...180, using: &generator), radius: .random(in: 0...300, using: &generator)))
+            Position(
+                latitude: latitude, longitude: .random(in: -180...180, using: &generator), radius: .random(in: 0...300, using: &generator)))
     }
 
     /// By the angle between two vectors: another formula, exact everywhere.

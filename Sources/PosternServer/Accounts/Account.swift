@@ -1,8 +1,8 @@
-import Storage
+package import Storage
 
 /// A person's account, as the database has it.
-struct Account: Equatable, Sendable {
-    typealias ID = Identifier<Account>
+package struct Account: Equatable, Sendable {
+    package typealias ID = Identifier<Account>
 
     /// What a person may do here. Groups say what policies apply; roles say who administers.
     enum Role: String, CaseIterable, Sendable {

@@ -48,7 +48,7 @@ enum AttemptRow {
     static func values(_ attempt: KeptAttempt) -> [String: Any] {
         [
             "badge": HistoryWords.badge(attempt), "what": HistoryWords.outcome(attempt), "browser": attempt.program.words,
-            "address": attempt.address?.description ?? "many addresses", "when": ISOTime.words(attempt.lastAt),
+            "address": attempt.addressText ?? "many addresses", "when": ISOTime.words(attempt.lastAt),
             "whenISO": ISOTime.text(attempt.lastAt),
         ]
     }

@@ -124,13 +124,13 @@ struct AnswerSignIn: Sendable {
         secured.madeCodesVoid = try transaction.removeRecoverySets(of: id, madeSince: since)
         // What a code was asked for with is gone; and codes alone are no second factor.
         try transaction.endWishes(of: id)
-        if try secured.authenticators + secured.phones > 0 && !transaction.hasSecondFactor(id) {
-            _ = try transaction.removeAllFactors(of: id)
-        }
+        let hasFactor = try transaction.hasSecondFactor(id)
+        if secured.authenticators + secured.phones > 0, !hasFactor { _ = try transaction.removeAllFactors(of: id) }
         try transaction.endEmailChange(of: id)
         if account.email != held, let email = EmailAddress(held) {
             try transaction.removeUnconfirmed(email)
-            if try transaction.account(email: email).map({ $0.id == id }) ?? true {
+            let holder = try transaction.account(email: email)
+            if holder == nil || holder?.id == id {
                 if try transaction.restoreEmail(of: id, to: email) { secured.email = email.address }
             } else {
                 secured.emailIsTaken = true

@@ -19,7 +19,7 @@ struct NotMePage {
             "time": ISOTime.words(view.link.number.at), "timeISO": ISOTime.text(view.link.number.at), "formToken": formToken,
             "place": view.place.words.isEmpty ? "Place unknown" : "Roughly \(view.place.words)", "network": view.place.network,
             "program": view.attempt?.program.words ?? "An unknown program",
-            "address": view.attempt?.address?.description ?? "an unknown address",
+            "address": view.attempt?.addressText ?? "an unknown address",
             "asksNotMe": !isDone && asked == .notMe, "asksWasMe": !isDone && asked == .wasMe,
             "isLearnt": isDone && view.link.answer == .wasMe, "isSecured": view.link.answer == .notMe,
         ]

@@ -61,7 +61,8 @@ struct Secured: Equatable, Sendable {
     /// A sentence for each, for people; the same in the mail, the page and the case.
     var sentences: [String] {
         var lines = [
-            sessions == 0 ? "There was no session left to end." : sessions == 1 ? "One session was ended." : "\(sessions) sessions were ended.",
+            sessions == 0
+                ? "There was no session left to end." : sessions == 1 ? "One session was ended." : "\(sessions) sessions were ended.",
             "No browser is trusted or known any more.",
             "Your password opens nothing any more, and can’t be chosen again.",
         ]
@@ -71,7 +72,9 @@ struct Secured: Equatable, Sendable {
         if let email { lines.append("Your address is \(email) again.") }
         if emailIsTaken { lines.append("Your address was changed and another account has the old one: an administrator must help.") }
         if keptFromDeletion { lines.append("The account is no longer going to be deleted.") }
-        if !invited.isEmpty { lines.append("People were invited in your name, for an administrator to decide: \(invited.joined(separator: ", ")).") }
+        if !invited.isEmpty {
+            lines.append("People were invited in your name, for an administrator to decide: \(invited.joined(separator: ", ")).")
+        }
         return lines
     }
 

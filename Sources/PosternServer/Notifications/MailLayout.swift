@@ -20,16 +20,18 @@ struct MailLayout: Sendable {
         let words = words.words(key ?? kind.rawValue, values)
         let foot =
             "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
-        let text =
-            (text ?? Self.textTemplate).render([
-                "site": siteName, "subject": words.subject, "opening": wrapped(words.opening.replacing("’", with: "'")), "link": link,
-                "button": words.button, "closing": wrapped(words.closing.replacing("’", with: "'")), "foot": wrapped(foot),
-                "second": second ?? "", "secondWords": words.second.replacing("’", with: "'"),
-            ])
-        let html = (html ?? Self.template).render([
-            "site": siteName, "subject": words.subject, "opening": words.opening, "button": words.button, "link": link,
-            "closing": words.closing, "foot": foot, "second": second ?? "", "secondWords": words.second,
-        ])
+        var values = ["site": siteName, "subject": words.subject, "button": words.button, "link": link]
+        values["second"] = second
+        func render(_ template: MustacheTemplate, _ shaped: (String) -> String) -> String {
+            var all = values
+            all["opening"] = shaped(words.opening)
+            all["closing"] = shaped(words.closing)
+            all["secondWords"] = shaped(words.second)
+            all["foot"] = shaped(foot)
+            return template.render(all)
+        }
+        let text = render(text ?? Self.textTemplate) { wrapped($0.replacing("’", with: "'")) }
+        let html = render(html ?? Self.template) { $0 }
         return Mail(kind, to: email, subject: "\(words.subject) · \(siteName)", text: text, html: html)
     }
 
@@ -51,19 +53,14 @@ struct MailLayout: Sendable {
         {{subject}}
 
         {{opening}}
-        {{#second}}
 
-        {{button}}:{{/second}}
+        {{#second}}{{button}}:
+        {{/second}}{{link}}
 
-        {{link}}
-        {{#second}}
-
-        {{secondWords}}:
-
+        {{#second}}{{secondWords}}:
         {{second}}
-        {{/second}}
 
-        {{closing}}
+        {{/second}}{{closing}}
 
         --
         {{foot}}

@@ -75,6 +75,7 @@ struct MailWords: Sendable {
     func words(_ key: String, _ values: [String: String]) -> Words {
         let entry = entries[key]
         func part(_ name: String) -> String { entry?.parts[name]?.render(values) ?? "" }
-        return Words(subject: part("subject"), opening: part("opening"), button: part("button"), closing: part("closing"), second: part("second"))
+        return Words(
+            subject: part("subject"), opening: part("opening"), button: part("button"), closing: part("closing"), second: part("second"))
     }
 }

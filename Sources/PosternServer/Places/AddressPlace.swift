@@ -2,7 +2,7 @@ import NetworkAddress
 import UnusualSignIns
 
 /// What databases say of an address.
-struct AddressPlace: Equatable, Sendable {
+package struct AddressPlace: Equatable, Sendable {
     /// What a way out tells of where its users are.
     enum Kind: String, Sendable {
         case plain = ""
@@ -23,11 +23,14 @@ struct AddressPlace: Equatable, Sendable {
     var networkName = ""
     var kind = Kind.plain
 
-    var isKnown: Bool { !country.isEmpty || !city.isEmpty }
+    package var isKnown: Bool { !country.isEmpty || !city.isEmpty }
 
     var whereabouts: Whereabouts {
         Whereabouts(country: country, network: network, position: position, isAnonymous: kind == .anonymous, isMobile: kind == .mobile)
     }
+
+    /// Degrees, and kilometres around; nil where they aren't known.
+    var coordinates: (latitude: Double, longitude: Double, radius: Double)? { position.map { ($0.latitude, $0.longitude, $0.radius) } }
 
     /// `Lisbon, Portugal`; empty where it isn't known.
     var words: String { Self.words(country: country, region: region, city: city) }
@@ -52,7 +55,8 @@ extension PlaceRow {
         func scaled(_ degrees: Double?) -> Int64 { degrees.map { Int64(($0 * 10_000).rounded()) } ?? Self.unknown }
         self.init(
             country: place.country, region: place.region, city: place.city, latitude: scaled(place.position?.latitude),
-            longitude: scaled(place.position?.longitude), radius: Int64(min(place.position?.radius ?? 0, 20_000)), kind: place.kind.rawValue)
+            longitude: scaled(place.position?.longitude), radius: Int64(min(place.position?.radius ?? 0, 20_000)), kind: place.kind.rawValue
+        )
     }
 
     var position: Position? {

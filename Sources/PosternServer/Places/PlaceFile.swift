@@ -142,7 +142,9 @@ final class PlaceFile: @unchecked Sendable {
 
     /// At most 80 characters on one line: it is shown to people.
     private func name(_ entry: MMDB_entry_s, _ key: Key) -> String {
-        let scalars = text(entry, key).unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint && $0.value >= 32 && $0.value != 127 }
+        let scalars = text(entry, key).unicodeScalars.filter {
+            !$0.properties.isDefaultIgnorableCodePoint && $0.value >= 32 && $0.value != 127
+        }
         return String(String.UnicodeScalarView(scalars.prefix(80)))
     }
 

@@ -1,12 +1,12 @@
-import Logging
-import NetworkAddress
+package import Logging
+package import NetworkAddress
 import ServiceLifecycle
 import Storage
 import Synchronization
 import WorkThreads
 
 /// Says where addresses are, from the files that the settings name, on a thread of its own: a disk that hangs holds up nobody but it.
-final class PlaceFinder: Sendable {
+package final class PlaceFinder: Sendable {
     /// A file as administrators see it.
     struct Listing: Sendable {
         let path: String
@@ -42,7 +42,7 @@ final class PlaceFinder: Sendable {
     /// - Parameters:
     ///   - paths: of files that may come and go while the server runs.
     ///   - directory: where copies go.
-    init(paths: [String], directory: String, logger: Logger) {
+    package init(paths: [String], directory: String, logger: Logger) {
         (self.paths, self.directory, self.logger) = (paths, directory, logger)
         thread = WorkThreads(name: "places", count: 1, queue: 64, niceness: 5, make: {})
     }
@@ -50,7 +50,7 @@ final class PlaceFinder: Sendable {
     var listings: [Listing] { state.withLock { $0.files.map { Listing(path: $0.path, type: $0.type, builtAt: $0.builtAt) } } }
 
     /// - Returns: the place of each; nothing for what isn't known, and nothing at all while the files can't be read.
-    func find(_ addresses: [IPAddress]) async -> [AddressPlace] {
+    package func find(_ addresses: [IPAddress]) async -> [AddressPlace] {
         let nothing = [AddressPlace](repeating: AddressPlace(), count: addresses.count)
         let files = state.withLock { $0.isStuck ? [] : $0.files }
         guard !files.isEmpty else { return nothing }
@@ -65,7 +65,7 @@ final class PlaceFinder: Sendable {
     }
 
     /// Reads files that are new or others than before, and lets go of those that are gone.
-    func refresh() async { _ = await limited { self.load() } }
+    package func refresh() async { _ = await limited { self.load() } }
 
     private func load() {
         let (before, broken) = state.withLock { ($0.files, $0.broken) }
@@ -85,7 +85,8 @@ final class PlaceFinder: Sendable {
             do throws(PlaceFile.Problem) {
                 let file = try PlaceFile(path: path, copiedTo: directory)
                 files.append(file)
-                logger.info("places are read", metadata: ["file": "\(path)", "type": "\(file.type)", "built": "\(ISOTime.day(file.builtAt))"])
+                logger.info(
+                    "places are read", metadata: ["file": "\(path)", "type": "\(file.type)", "built": "\(ISOTime.day(file.builtAt))"])
             } catch {
                 logger.warning("a database of places can't be used", metadata: ["error": "\(error)"])
                 unusable[path] = identity
@@ -126,7 +127,7 @@ final class PlaceFinder: Sendable {
 }
 
 extension PlaceFinder: Service {
-    func run() async throws {
+    package func run() async throws {
         guard !paths.isEmpty else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown { [self] in
             let clock = ContinuousClock()

@@ -38,7 +38,8 @@ extension Settings {
             let (account, licence) = (raw.text(key + ".account") ?? "", raw.text(key + ".licence-key"))
             guard account.isEmpty == (licence == nil) else {
                 throw raw.problem(
-                    key + ".account", found: account, allowed: "together with licence-key, which POSTERN_PLACES_SOURCES_…_LICENCE_KEY may hold")
+                    key + ".account", found: account,
+                    allowed: "together with licence-key, which POSTERN_PLACES_SOURCES_…_LICENCE_KEY may hold")
             }
             places.sources.append(
                 PlaceSettings.Source(
@@ -48,7 +49,8 @@ extension Settings {
 
     private static func isLoopbackURL(_ text: String) -> Bool {
         guard text.hasPrefix("http://") else { return false }
-        return PublicURL(String(text.prefix { $0 != "?" }.split(separator: "/", maxSplits: 2).prefix(2).joined(separator: "//")))?.isLoopback
+        return PublicURL(String(text.prefix { $0 != "?" }.split(separator: "/", maxSplits: 2).prefix(2).joined(separator: "//")))?
+            .isLoopback
             ?? false
     }
 

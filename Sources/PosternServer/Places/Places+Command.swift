@@ -19,9 +19,12 @@ struct GeoCommand: AsyncParsableCommand {
         func run() async throws {
             let settings = try place.settings()
             guard !settings.places.sources.isEmpty else {
-                throw failure("The settings name no source. Put its address into places.sources.NAME.url; docs/features/places.md has examples.")
+                throw failure(
+                    "The settings name no source. Put its address into places.sources.NAME.url; docs/features/places.md has examples.")
             }
-            if !json { print("Fetching \(settings.places.sources.count) from \(settings.places.sources.map(\.name).joined(separator: ", ")) …") }
+            if !json {
+                print("Fetching \(settings.places.sources.count) from \(settings.places.sources.map(\.name).joined(separator: ", ")) …")
+            }
             let outcomes = await UpdatePlaces(sources: settings.places.sources, directory: settings.dataDirectory).run(now: .now())
             if json {
                 try printJSON(outcomes.map { UpdateDocument($0.source, $0.outcome) })
@@ -43,7 +46,8 @@ struct GeoCommand: AsyncParsableCommand {
             guard let asked = IPAddress(address) else { throw failure("'\(address)' is no IPv4 or IPv6 address.") }
             let settings = try place.settings()
             let finder = PlaceFinder(
-                paths: settings.placeFiles, directory: settings.dataDirectory, logger: Logger(label: "postern") { _ in SwiftLogNoOpLogHandler() })
+                paths: settings.placeFiles, directory: settings.dataDirectory,
+                logger: Logger(label: "postern") { _ in SwiftLogNoOpLogHandler() })
             await finder.refresh()
             let now = Timestamp.now()
             let found = await finder.find([asked]).first ?? AddressPlace()
@@ -71,11 +75,14 @@ extension UpdatePlaces.Outcome {
 
 extension AddressPlace {
     fileprivate func lines(of address: IPAddress) -> [String] {
-        guard AddressPlace.canBeKnown(address) else { return ["\(address) is no address of the open internet: its place is never looked up."] }
+        guard AddressPlace.canBeKnown(address) else {
+            return ["\(address) is no address of the open internet: its place is never looked up."]
+        }
         var lines = ["\(address): " + (words.isEmpty ? "place unknown" : words)]
-        if let position {
+        if let place = coordinates {
             lines.append(
-                "About \(Figure.decimals(position.latitude, 2)), \(Figure.decimals(position.longitude, 2)), give or take \(Int(position.radius)) km.")
+                "About \(Figure.decimals(place.latitude, 2)), \(Figure.decimals(place.longitude, 2)), give or take \(Int(place.radius)) km."
+            )
         }
         if let network { lines.append("Network AS\(network)\(networkName.isEmpty ? "" : ", \(networkName)").") }
         switch kind {
@@ -116,7 +123,7 @@ private struct LookupDocument: Encodable {
     init(_ address: IPAddress, _ place: AddressPlace, _ listings: [PlaceFinder.Listing], now: Timestamp) {
         self.address = address.description
         (country, region, city) = (place.country, place.region, place.city)
-        (latitude, longitude, radius_km) = (place.position?.latitude, place.position?.longitude, place.position?.radius)
+        (latitude, longitude, radius_km) = (place.coordinates?.latitude, place.coordinates?.longitude, place.coordinates?.radius)
         (network, network_name, kind) = (place.network, place.networkName, place.kind.rawValue)
         files = listings.map { File(path: $0.path, type: $0.type, built: ISOTime.text($0.builtAt), old: $0.isOld(at: now)) }
     }

@@ -1,5 +1,5 @@
-import Crypto
 import CZlib
+import Crypto
 import Foundation
 import Secrets
 import Storage

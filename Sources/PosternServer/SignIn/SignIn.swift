@@ -1,5 +1,6 @@
 import Secrets
 import Storage
+import UnusualSignIns
 
 /// Tries to sign a person in with address and password. Refusals are outcomes, not errors, and all alike.
 struct SignIn: Sendable {
@@ -106,15 +107,7 @@ struct SignIn: Sendable {
             var step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
             let measure = try unusual.measureAtOnce(of: account.id, groups, attempt.client, in: transaction, now: now)
             if measure == .ask, step == .trusted { step = .needed }
-            var change = Change.none
-            if let due = try calendar.due(account, in: transaction, now: now) {
-                let hasFactor = try transaction.hasSecondFactor(account.id)
-                change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(ChangeCause(due)) : hasFactor ? .afterFactor : .here
-            }
-            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
-                let hasFactor = try transaction.hasSecondFactor(account.id)
-                change = breaches.policy == .change && hasFactor ? .afterFactor : .mailed(.stolen)
-            }
+            let change = try change(for: account, finding, in: transaction, now: now)
             if change == .afterFactor { step = .needed }
             let isOpen = change == .none && step != .needed && step != .enrolment && measure != .end
             let signedInAt = isOpen ? now : nil
@@ -159,6 +152,21 @@ struct SignIn: Sendable {
         case mailed(ChangeCause)
     }
 
+    private func change(
+        for account: Account, _ finding: BreachAtSignIn.Finding, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Change {
+        var change = Change.none
+        if let due = try calendar.due(account, in: transaction, now: now) {
+            let hasFactor = try transaction.hasSecondFactor(account.id)
+            change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(ChangeCause(due)) : hasFactor ? .afterFactor : .here
+        }
+        if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
+            let hasFactor = try transaction.hasSecondFactor(account.id)
+            change = breaches.policy == .change && hasFactor ? .afterFactor : .mailed(.stolen)
+        }
+        return change
+    }
+
     private func openChallenge(
         _ attempt: Attempt, _ account: Account, _ ticket: PasswordTries.Ticket, mustEnrol: Bool, change: Challenge.Proved?,
         in transaction: borrowing Transaction, now: Timestamp
@@ -169,7 +177,8 @@ struct SignIn: Sendable {
         try transaction.openChallenge(challenge)
         let number = try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, ticket, now: now))
         try transaction.noteHalfWay(
-            number, of: account.id, from: attempt.client.address, isKnownBrowser: ticket.isByKnownBrowser, dueAt: now + SettleAttempts.patience)
+            number, of: account.id, from: attempt.client.address, isKnownBrowser: ticket.isByKnownBrowser,
+            dueAt: now + SettleAttempts.patience)
         try transaction.record(AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
         return challenge
     }

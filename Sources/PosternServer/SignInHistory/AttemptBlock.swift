@@ -10,9 +10,9 @@ import Storage
 ///   browser (1) | system (1) | address (0, 4 or 16) | session (0, 10 or 16) | place | network | times, milliseconds to the last
 /// ```
 /// Numbers are variable-length: seven bits a byte, the lowest first, the highest bit set in all but the last (LEB128).
-enum AttemptBlock {
+package enum AttemptBlock {
     /// Attempts in a block.
-    static let size: Int64 = 128
+    package static let size: Int64 = 128
     private static let version: UInt8 = 1
 
     private struct Flags: OptionSet {

@@ -83,20 +83,22 @@ struct HistoryWeb: Room {
         let isCSV = try FormFields((request.uri.query ?? "").utf8).text("format") != "json"
         let (read, account) = (read, session.account)
         let body = ResponseBody { writer in
-            var part = isCSV ? HistoryCSV.head : "["
+            var progress = ReadHistory.Progress()
             var isFirst = true
-            try await read.everything(of: account) { shown in
-                if isCSV {
-                    part += HistoryCSV.line(shown)
-                } else {
-                    part += (isFirst ? "\n" : ",\n") + (try Response.text(of: SignInDocument(shown, isOwn: true)))
+            try await writer.write(ByteBuffer(string: isCSV ? HistoryCSV.head : "["))
+            while true {
+                let part = try await read.part(of: account, &progress)
+                if part.isEmpty { break }
+                var text = ""
+                for shown in part {
+                    text +=
+                        isCSV
+                        ? HistoryCSV.line(shown) : (isFirst ? "\n" : ",\n") + (try Response.text(of: SignInDocument(shown, isOwn: true)))
+                    isFirst = false
                 }
-                isFirst = false
-                guard part.utf8.count > 32_768 else { return }
-                try await writer.write(ByteBuffer(string: part))
-                part = ""
+                try await writer.write(ByteBuffer(string: text))
             }
-            try await writer.write(ByteBuffer(string: part + (isCSV ? "" : "\n]\n")))
+            if !isCSV { try await writer.write(ByteBuffer(string: "\n]\n")) }
             try await writer.finish(nil)
         }
         let name = "sign-ins-\(ISOTime.day(visit.now)).\(isCSV ? "csv" : "json")"

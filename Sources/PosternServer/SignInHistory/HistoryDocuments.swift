@@ -23,13 +23,13 @@ struct SignInDocument: Encodable {
         (at, outcome, reason, methods) = (
             ISOTime.text(attempt.at), attempt.outcome.rawValue, attempt.outcome == .refused ? attempt.reason : "", attempt.methods
         )
-        (address, place, network) = (attempt.address?.description, shown.place.words, shown.place.network)
+        (address, place, network) = (attempt.addressText, shown.place.words, shown.place.network)
         (browser, system, known_browser) = (attempt.program.browser, attempt.program.system, attempt.isKnownBrowser)
-        (session, times, last_at) = (attempt.session?.description, attempt.times, ISOTime.text(attempt.lastAt))
+        (session, times, last_at) = (attempt.sessionText, attempt.times, ISOTime.text(attempt.lastAt))
         unusual = shown.findings.map {
-            Finding(kind: $0.kind, confidence: $0.confidence, reason: $0.finding.map(FindingWords.sentence) ?? "")
+            Finding(kind: $0.kind, confidence: $0.confidence, reason: $0.sentence)
         }
-        (account, email) = isOwn ? (nil, nil) : (attempt.account?.description, shown.email)
+        (account, email) = isOwn ? (nil, nil) : (attempt.accountText, shown.email)
     }
 }
 
@@ -48,16 +48,16 @@ struct HistoryDocument: Encodable {
 }
 
 /// RFC 4180.
-enum HistoryCSV {
+package enum HistoryCSV {
     static let head =
         "at,outcome,reason,methods,address,place,network,browser,system,known_browser,session,times,last_at,unusual\r\n"
 
-    static func line(_ shown: ShownAttempt) -> String {
+    package static func line(_ shown: ShownAttempt) -> String {
         let attempt = shown.attempt
         let fields = [
             ISOTime.text(attempt.at), attempt.outcome.rawValue, attempt.outcome == .refused ? attempt.reason : "",
-            attempt.methods.joined(separator: " "), attempt.address?.description ?? "", shown.place.words, shown.place.network,
-            attempt.program.browser, attempt.program.system, attempt.isKnownBrowser ? "yes" : "no", attempt.session?.description ?? "",
+            attempt.methods.joined(separator: " "), attempt.addressText ?? "", shown.place.words, shown.place.network,
+            attempt.program.browser, attempt.program.system, attempt.isKnownBrowser ? "yes" : "no", attempt.sessionText ?? "",
             "\(attempt.times)", ISOTime.text(attempt.lastAt), shown.findings.map(\.kind).joined(separator: " "),
         ]
         return fields.map(field).joined(separator: ",") + "\r\n"

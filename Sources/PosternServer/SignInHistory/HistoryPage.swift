@@ -56,16 +56,17 @@ struct HistoryPage {
         let attempt = shown.attempt
         let unusual = shown.findings.filter { $0.confidence >= 50 }
         let familiar =
-            attempt.session == current ? "this session" : attempt.isKnownBrowser ? "known" : attempt.account != nil ? "not known before" : ""
+            attempt.session == current
+            ? "this session" : attempt.isKnownBrowser ? "known" : attempt.account != nil ? "not known before" : ""
         return [
             "badge": HistoryWords.badge(attempt), "what": HistoryWords.outcome(attempt), "time": clock(attempt.at),
             "timeISO": ISOTime.text(attempt.at), "last": attempt.times > 1 ? clock(attempt.lastAt) : "",
             "lastISO": ISOTime.text(attempt.lastAt), "isCounted": attempt.times > 1,
             "program": attempt.program.words, "familiar": familiar, "means": HistoryWords.means(attempt),
             "place": HistoryWords.place(shown.place), "network": shown.place.network, "hasNetwork": !shown.place.network.isEmpty,
-            "address": attempt.address?.description ?? "many addresses", "isUnusual": !unusual.isEmpty,
+            "address": attempt.addressText ?? "many addresses", "isUnusual": !unusual.isEmpty,
             "flag": unusual.map { FindingWords.name(of: $0.kind) }.joined(separator: ", "),
-            "reasons": shown.findings.compactMap(\.finding).map { "\(FindingWords.sentence(of: $0)) Confidence: \($0.confidence) of 100." },
+            "reasons": shown.findings.map { "\($0.sentence) Confidence: \($0.confidence) of 100." },
             "number": "\(attempt.number.value)",
             "mayBeNotMe": attempt.outcome != .refused && attempt.session != current,
         ]

@@ -1,5 +1,5 @@
 /// A browser and a system in words, as far as `User-Agent` tells. For people to recognise; never decided on.
-struct Program: Hashable, Sendable {
+package struct Program: Hashable, Sendable {
     /// Place in ``browsers`` and ``systems``, from 1; 0 for another. What stands in the lists keeps its place: it is stored.
     let browserCode: UInt8
     let systemCode: UInt8
@@ -14,7 +14,7 @@ struct Program: Hashable, Sendable {
         ("Linux", "Linux"),
     ]
 
-    init(_ userAgent: String) {
+    package init(_ userAgent: String) {
         func code(_ list: [(String, String)]) -> UInt8 {
             UInt8((list.firstIndex { userAgent.contains($0.0) } ?? -1) + 1)
         }

@@ -1,10 +1,14 @@
-import Storage
+package import Storage
 
 /// Deletes what is older than it is kept, each kind after its own time.
-struct PruneHistory: Sendable {
+package struct PruneHistory: Sendable {
     let store: any Store
     let kept: Duration
     let refusalsKept: Duration
+
+    package init(store: any Store, kept: Duration, refusalsKept: Duration) {
+        (self.store, self.kept, self.refusalsKept) = (store, kept, refusalsKept)
+    }
 
     /// Blocks at once: some ten thousand attempts, and nobody waits for longer than a few milliseconds.
     private static let most: Int64 = 64
@@ -12,7 +16,7 @@ struct PruneHistory: Sendable {
     private static let rest = Duration.milliseconds(5)
 
     /// - Returns: how many blocks were deleted or made smaller.
-    func run(now: Timestamp) async throws(StoreError) -> Int {
+    package func run(now: Timestamp) async throws(StoreError) -> Int {
         var count = 0
         while true {
             let done = try await store.write { (transaction) throws(StoreError) in

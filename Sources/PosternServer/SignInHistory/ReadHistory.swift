@@ -1,6 +1,6 @@
 import NetworkAddress
-import Secrets
-import Storage
+package import Secrets
+package import Storage
 
 /// Which attempts are asked for.
 enum HistoryFilter: String, CaseIterable, Sendable {
@@ -29,7 +29,7 @@ enum HistoryFilter: String, CaseIterable, Sendable {
 }
 
 /// An attempt with what is shown beside it.
-struct ShownAttempt: Sendable {
+package struct ShownAttempt: Sendable {
     let attempt: KeptAttempt
     let place: ShownPlace
     let findings: [FindingLine]
@@ -46,7 +46,7 @@ struct HistoryDay: Sendable {
 }
 
 /// Reads the history: of one account, for its owner, and of all, for administrators.
-struct ReadHistory: Sendable {
+package struct ReadHistory: Sendable {
     struct Page: Sendable {
         let attempts: [ShownAttempt]
         /// Where older ones begin; nil at the end.
@@ -66,6 +66,8 @@ struct ReadHistory: Sendable {
     /// Signs cursors: nobody makes one up that reads on in another's history.
     let keys: KeyRing.Authenticator
 
+    package init(store: any Store, keys: KeyRing.Authenticator) { (self.store, self.keys) = (store, keys) }
+
     /// Read at once while looking for what fits a search.
     private static let stride: Int64 = 500
     /// Attempts looked at for one page of a search; then the reader is asked to go on.
@@ -80,31 +82,34 @@ struct ReadHistory: Sendable {
     func page(
         of account: Account.ID, _ filter: HistoryFilter, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page? {
-        var before: SignInAttempt.Number?
+        var place = AttemptCursor()
         if let cursor {
-            guard let number = number(in: cursor, of: account.bytes) else { return nil }
-            before = number
+            guard let numbers = numbers(in: cursor, of: account.bytes) else { return nil }
+            place = AttemptCursor(signIns: numbers.0, refusals: numbers.1)
         }
-        let start = before
-        let found = try await store.read { (transaction) throws(StoreError) in
-            var places = PlaceCache()
+        let start = place
+        let (found, end) = try await store.read { (transaction) throws(StoreError) in
+            var (places, end) = (PlaceCache(), start)
             let attempts =
                 filter == .unusual
-                ? try unusual(of: account, before: start, limit: limit + 1, in: transaction)
-                : try transaction.attempts(of: account, refused: filter.refusedOnly, before: start, limit: limit + 1)
-            return try attempts.map { (attempt) throws(StoreError) in try show(attempt, &places, in: transaction) }
+                ? try unusual(of: account, &end, limit: limit, in: transaction)
+                : try transaction.attempts(of: account, refused: filter.refusedOnly, from: &end, limit: limit)
+            return (try attempts.map { (attempt) throws(StoreError) in try show(attempt, &places, in: transaction) }, end)
         }
-        let shown = Array(found.prefix(limit))
-        return Page(attempts: shown, next: found.count > limit ? shown.last.map { cursor($0.attempt.number, of: account.bytes) } : nil)
+        return Page(attempts: found, next: end.isAtEnd ? nil : self.cursor((end.signIns, end.refusals), of: account.bytes))
     }
 
     private func unusual(
-        of account: Account.ID, before: SignInAttempt.Number?, limit: Int, in transaction: borrowing Transaction
+        of account: Account.ID, _ cursor: inout AttemptCursor, limit: Int, in transaction: borrowing Transaction
     ) throws(StoreError) -> [KeptAttempt] {
         var reader = AttemptReader()
-        return try transaction.unusualNumbers(of: account, before: before, limit: Int64(limit)).compactMap { (number) throws(StoreError) in
-            try transaction.attempt(number, &reader)
+        let numbers = try transaction.unusualNumbers(of: account, before: cursor.signIns, limit: Int64(limit) + 1)
+        var found: [KeptAttempt] = []
+        for number in numbers.prefix(limit) {
+            if let attempt = try transaction.attempt(number, &reader) { found.append(attempt) }
         }
+        cursor = AttemptCursor(signIns: numbers.count > limit ? numbers[limit - 1] : nil, refusals: nil)
+        return found
     }
 
     /// The last 30 days, oldest first.
@@ -125,24 +130,25 @@ struct ReadHistory: Sendable {
         return days
     }
 
-    /// Everything of an account, a page after the other, so that memory stays flat however much it is.
-    func everything(
-        of account: Account.ID, _ give: (ShownAttempt) async throws -> Void
-    ) async throws {
-        var cursor = AttemptCursor()
-        var places = PlaceCache()
-        while true {
-            let (before, known) = (cursor, places)
-            let (page, after, learnt) = try await store.read { (transaction) throws(StoreError) in
-                var (cursor, places) = (before, known)
-                let attempts = try transaction.attempts(of: account, from: &cursor, limit: Int(Self.stride))
-                let shown = try attempts.map { (attempt) throws(StoreError) in try show(attempt, &places, in: transaction) }
-                return (shown, cursor, places)
-            }
-            (cursor, places) = (after, learnt)
-            for attempt in page { try await give(attempt) }
-            if page.count < Int(Self.stride) { return }
+    /// How far everything of an account was read.
+    package struct Progress: Sendable {
+        package init() {}
+
+        fileprivate var cursor = AttemptCursor()
+        fileprivate var places = PlaceCache()
+    }
+
+    /// The next part of everything, so that memory stays flat however much it is; empty at the end.
+    package func part(of account: Account.ID, _ progress: inout Progress) async throws(StoreError) -> [ShownAttempt] {
+        let before = progress
+        let (part, after) = try await store.read { (transaction) throws(StoreError) in
+            var progress = before
+            let attempts = try transaction.attempts(of: account, from: &progress.cursor, limit: Int(Self.stride))
+            let shown = try attempts.map { (attempt) throws(StoreError) in try show(attempt, &progress.places, in: transaction) }
+            return (shown, progress)
         }
+        progress = after
+        return part
     }
 
     // MARK: Everybody's
@@ -153,7 +159,7 @@ struct ReadHistory: Sendable {
     ) async throws(StoreError) -> (page: Page, lookedBackTo: Timestamp?)? {
         var before = SignInAttempt.Number.first(at: now + .seconds(86_400))
         if let cursor {
-            guard let number = number(in: cursor, of: Self.everybody) else { return nil }
+            guard let number = numbers(in: cursor, of: Self.everybody)?.0 else { return nil }
             before = number
         }
         var found: [KeptAttempt] = []
@@ -183,7 +189,7 @@ struct ReadHistory: Sendable {
             }
         }
         let end = found.count > limit ? kept.last?.number : isCut ? before : nil
-        return (Page(attempts: shown, next: end.map { self.cursor($0, of: Self.everybody) }), isCut ? before.at : nil)
+        return (Page(attempts: shown, next: end.map { self.cursor(($0, nil), of: Self.everybody) }), isCut ? before.at : nil)
     }
 
     private static let everybody: [UInt8] = Array("everybody".utf8)
@@ -203,7 +209,7 @@ struct ReadHistory: Sendable {
     // MARK: What stands beside
 
     /// Places that were read already.
-    struct PlaceCache {
+    fileprivate struct PlaceCache: Sendable {
         fileprivate var places: [String: ShownPlace] = [:]
     }
 
@@ -211,7 +217,8 @@ struct ReadHistory: Sendable {
         _ attempt: KeptAttempt, _ cache: inout PlaceCache, in transaction: borrowing Transaction
     ) throws(StoreError) -> ShownAttempt {
         let key = "\(attempt.place ?? 0) \(attempt.network ?? 0)"
-        let place = try cache.places[key] ?? transaction.shownPlace(attempt.place, network: attempt.network)
+        let known = cache.places[key]
+        let place = if let known { known } else { try transaction.shownPlace(attempt.place, network: attempt.network) }
         if cache.places.count > 10_000 { cache.places = [:] }
         cache.places[key] = place
         let isLookedAfter = attempt.account != nil && (attempt.outcome != .refused || attempt.reason == "unusual-sign-in")
@@ -220,15 +227,19 @@ struct ReadHistory: Sendable {
 
     // MARK: Cursors
 
-    private func cursor(_ number: SignInAttempt.Number, of whose: [UInt8]) -> String {
-        let bytes = withUnsafeBytes(of: number.value.bigEndian) { Array($0) }
+    private func cursor(_ numbers: (SignInAttempt.Number?, SignInAttempt.Number?), of whose: [UInt8]) -> String {
+        let bytes = [numbers.0, numbers.1].flatMap { number in withUnsafeBytes(of: (number?.value ?? 0).bigEndian) { Array($0) } }
         return Base64URL.encode(bytes + keys.code(for: whose + bytes).prefix(16))
     }
 
-    private func number(in text: String, of whose: [UInt8]) -> SignInAttempt.Number? {
-        guard text.utf8.count == 32, let bytes = Base64URL.decode(text.utf8), bytes.count == 24 else { return nil }
-        let number = Array(bytes.prefix(8))
-        guard isEqualInConstantTime(Array(bytes.suffix(16)), Array(keys.code(for: whose + number).prefix(16))) else { return nil }
-        return SignInAttempt.Number(number.reduce(0) { $0 << 8 | Int64($1) })
+    private func numbers(in text: String, of whose: [UInt8]) -> (SignInAttempt.Number?, SignInAttempt.Number?)? {
+        guard text.utf8.count == 43, let bytes = Base64URL.decode(text.utf8), bytes.count == 32 else { return nil }
+        let numbers = Array(bytes.prefix(16))
+        guard isEqualInConstantTime(Array(bytes.suffix(16)), Array(keys.code(for: whose + numbers).prefix(16))) else { return nil }
+        func number(_ bytes: ArraySlice<UInt8>) -> SignInAttempt.Number? {
+            let value = bytes.reduce(0) { $0 << 8 | Int64($1) }
+            return value == 0 ? nil : SignInAttempt.Number(value)
+        }
+        return (number(numbers[..<8]), number(numbers[8...]))
     }
 }

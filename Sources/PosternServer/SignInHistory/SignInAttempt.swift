@@ -1,15 +1,15 @@
-import NetworkAddress
-import Storage
+package import NetworkAddress
+package import Storage
 
 /// One try to sign in, as it happens.
-struct SignInAttempt: Sendable {
+package struct SignInAttempt: Sendable {
     /// Orders attempts by time and tells them apart: microseconds since 1970 UTC, and ten random bits below.
-    struct Number: Hashable, Comparable, Sendable, SQLBindable {
-        let value: Int64
+    package struct Number: Hashable, Comparable, Sendable, SQLBindable {
+        package let value: Int64
 
         init(_ value: Int64) { self.value = value }
         /// - Parameter random: two bytes.
-        init(at time: Timestamp, random: [UInt8]) {
+        package init(at time: Timestamp, random: [UInt8]) {
             let low = random.prefix(2).reduce(0) { $0 << 8 | Int64($1) } & 1_023
             value = max(0, min(time.microseconds, .max >> 10)) << 10 | low
         }
@@ -18,11 +18,11 @@ struct SignInAttempt: Sendable {
         static func first(at time: Timestamp) -> Number { Number(max(0, min(time.microseconds, .max >> 10)) << 10) }
 
         var at: Timestamp { Timestamp(microseconds: value >> 10) }
-        var sqlValue: SQLValue { .integer(value) }
-        static func < (left: Number, right: Number) -> Bool { left.value < right.value }
+        package var sqlValue: SQLValue { .integer(value) }
+        package static func < (left: Number, right: Number) -> Bool { left.value < right.value }
     }
 
-    enum Outcome: String, CaseIterable, Sendable {
+    package enum Outcome: String, CaseIterable, Sendable {
         case signedIn = "signed-in"
         /// The password was right, and a second factor was asked for.
         case challenged
@@ -44,7 +44,7 @@ struct SignInAttempt: Sendable {
 
     var at: Timestamp { number.at }
 
-    init(
+    package init(
         at time: Timestamp, account: Account.ID?, identifier: [UInt8]? = nil, outcome: Outcome, reason: String, client: Client,
         session: Session.ID? = nil, isSpared: Bool = false, random: Randomness
     ) {
@@ -59,7 +59,7 @@ struct SignInAttempt: Sendable {
 }
 
 /// An attempt as it is kept.
-struct KeptAttempt: Equatable, Sendable {
+package struct KeptAttempt: Equatable, Sendable {
     let number: SignInAttempt.Number
     /// The account's one before of the same kind: sign-ins, or refusals.
     var previous: SignInAttempt.Number?
@@ -82,8 +82,23 @@ struct KeptAttempt: Equatable, Sendable {
     /// Number of the autonomous system; nil for unknown.
     var network: UInt32?
 
+    package init(
+        number: SignInAttempt.Number, previous: SignInAttempt.Number? = nil, who: [UInt8] = [], outcome: SignInAttempt.Outcome,
+        reason: String, address: IPAddress?, program: Program, session: Session.ID?, isSpared: Bool = false, isKnownBrowser: Bool = false,
+        times: Int64 = 1, lastAt: Timestamp, place: Int64? = nil, network: UInt32? = nil
+    ) {
+        (self.number, self.previous, self.who, self.outcome, self.reason) = (number, previous, who, outcome, reason)
+        (self.address, self.program, self.session, self.isSpared) = (address, program, session, isSpared)
+        (self.isKnownBrowser, self.times, self.lastAt, self.place, self.network) = (isKnownBrowser, times, lastAt, place, network)
+    }
+
     var at: Timestamp { number.at }
     var account: Account.ID? { who.count == 16 ? Account.ID(bytes: who) : nil }
+
+    /// Nil for a row that counts many sources together.
+    var addressText: String? { address?.description }
+    var accountText: String? { account?.description }
+    var sessionText: String? { session?.description }
 
     /// What was proved, as the API names it.
     var methods: [String] {

@@ -1,5 +1,5 @@
 import NetworkAddress
-import Storage
+package import Storage
 
 extension Migration {
     static let signInHistory = Migration(
@@ -53,7 +53,7 @@ extension Migration {
             // Where an account's two chains begin: of sign-ins, and of refusals.
             """
             CREATE TABLE sign_in_chain (
-                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, refused BIGINT NOT NULL, newest BIGINT NOT NULL,
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, refused BIGINT NOT NULL, newest BIGINT NOT NULL, before BIGINT,
                 PRIMARY KEY (account_id, refused))
             """,
             """
@@ -92,7 +92,7 @@ extension Transaction {
     /// Writes an attempt down. A failure that follows another of the same source is counted in its row.
     /// - Returns: the number it is found under.
     @discardableResult
-    borrowing func recordAttempt(_ attempt: SignInAttempt) throws(StoreError) -> SignInAttempt.Number {
+    package borrowing func recordAttempt(_ attempt: SignInAttempt) throws(StoreError) -> SignInAttempt.Number {
         guard attempt.outcome == .refused else { return try insertAttempt(attempt, address: attempt.client.address.description) }
         let owner = attempt.account?.bytes ?? []
         let most = attempt.account == nil ? SignInTally.mostStrangers : SignInTally.mostSources
@@ -148,16 +148,17 @@ extension Transaction {
 
     /// Makes it the newest of its account, with the one that was before it.
     private borrowing func chain(_ number: SignInAttempt.Number, to account: Account.ID, refused: Int64) throws(StoreError) {
-        try change(
+        // One statement: of two at once, the second waits and finds the first.
+        let rows = try run(
             """
-            UPDATE sign_in_attempt SET previous = (SELECT newest FROM sign_in_chain WHERE account_id = \(account) AND refused = \(refused)\(dialect.rowLock))
-            WHERE number = \(number)
+            INSERT INTO sign_in_chain (account_id, refused, newest) SELECT id, CAST(\(refused) AS BIGINT), CAST(\(number) AS BIGINT)
+            FROM account WHERE id = \(account)
+            ON CONFLICT (account_id, refused) DO UPDATE SET before = sign_in_chain.newest, newest = excluded.newest RETURNING before
             """)
-        try change(
-            """
-            INSERT INTO sign_in_chain (account_id, refused, newest) SELECT id, CAST(\(refused) AS BIGINT), CAST(\(number) AS BIGINT) FROM account WHERE id = \(account)
-            ON CONFLICT (account_id, refused) DO UPDATE SET newest = excluded.newest
-            """)
+        let before = try rows.first.flatMap { (row) throws(StoreError) in
+            try row.optional("before") { (row) throws(StoreError) in try row.integer("before") }
+        }
+        if let before { try change("UPDATE sign_in_attempt SET previous = \(before) WHERE number = \(number)") }
     }
 
     borrowing func pruneTallies(now: Timestamp) throws(StoreError) {
@@ -198,7 +199,7 @@ extension Transaction {
         return attempts.count
     }
 
-    private borrowing func insertBlock(_ attempts: [KeptAttempt], stripped: Bool) throws(StoreError) {
+    package borrowing func insertBlock(_ attempts: [KeptAttempt], stripped: Bool) throws(StoreError) {
         guard let first = attempts.first, let last = attempts.last else { return }
         let isStripped: Int64 = stripped ? 1 : 0
         try change(
@@ -258,7 +259,7 @@ extension Transaction {
 // MARK: Reading
 
 /// Reads attempts by number, and keeps the block it read last: neighbours often stand together.
-struct AttemptReader {
+struct AttemptReader: Sendable {
     fileprivate var block: (first: Int64, last: Int64, attempts: [Int64: KeptAttempt])?
 }
 
@@ -286,11 +287,10 @@ extension Transaction {
     /// An account's attempts, newest first.
     /// - Parameters:
     ///   - refused: only refusals, or only sign-ins; nil for both.
-    ///   - before: only older ones than that; nil for the newest.
-    borrowing func attempts(
-        of account: Account.ID, refused: Bool? = nil, before: SignInAttempt.Number? = nil, limit: Int
+    package borrowing func attempts(
+        of account: Account.ID, refused: Bool? = nil, limit: Int
     ) throws(StoreError) -> [KeptAttempt] {
-        var cursor = AttemptCursor(before: before)
+        var cursor = AttemptCursor()
         return try attempts(of: account, refused: refused, from: &cursor, limit: limit)
     }
 
@@ -307,7 +307,7 @@ extension Transaction {
         while found.count < limit, let next = [cursor.signIns, cursor.refusals].compactMap({ $0 }).max() {
             let attempt = try attempt(next, &cursor.reader)
             if next == cursor.signIns { cursor.signIns = attempt?.previous } else { cursor.refusals = attempt?.previous }
-            if let attempt, cursor.before.map({ attempt.number < $0 }) ?? true { found.append(attempt) }
+            if let attempt { found.append(attempt) }
         }
         return found
     }
@@ -337,17 +337,18 @@ extension Transaction {
         let rows = try run("SELECT * FROM sign_in_attempt WHERE number < \(before) ORDER BY number DESC LIMIT \(limit)")
         if !rows.isEmpty { return try rows.map { (row) throws(StoreError) in try KeptAttempt(row) } }
         let blocks = try run("SELECT content FROM sign_in_block WHERE first < \(before) ORDER BY first DESC LIMIT 8")
-        return try blocks.flatMap { (row) throws(StoreError) in
-            (AttemptBlock.unpack(try row.blob("content")) ?? []).reversed().filter { $0.number < before }
-        }
+        var found: [KeptAttempt] = []
+        for row in blocks { found += (AttemptBlock.unpack(try row.blob("content")) ?? []).reversed().filter { $0.number < before } }
+        return found
     }
 
     /// Everybody's, oldest first.
     borrowing func attempts(from first: SignInAttempt.Number, limit: Int64) throws(StoreError) -> [KeptAttempt] {
         let blocks = try run("SELECT content FROM sign_in_block WHERE last >= \(first) ORDER BY first LIMIT \(limit / 128 + 1)")
         if !blocks.isEmpty {
-            let found = try blocks.flatMap { (row) throws(StoreError) in AttemptBlock.unpack(try row.blob("content")) ?? [] }
-            return found.filter { $0.number >= first }
+            var found: [KeptAttempt] = []
+            for row in blocks { found += (AttemptBlock.unpack(try row.blob("content")) ?? []).filter { $0.number >= first } }
+            return found
         }
         let rows = try run("SELECT * FROM sign_in_attempt WHERE number >= \(first) ORDER BY number LIMIT \(limit)")
         return try rows.map { (row) throws(StoreError) in try KeptAttempt(row) }
@@ -383,14 +384,22 @@ extension Transaction {
 }
 
 /// Where a reader of an account's attempts stands.
-struct AttemptCursor {
-    var before: SignInAttempt.Number?
+struct AttemptCursor: Sendable {
     fileprivate var isStarted = false
-    fileprivate var signIns: SignInAttempt.Number?
-    fileprivate var refusals: SignInAttempt.Number?
+    /// The next one of each chain; nil at its end.
+    fileprivate(set) var signIns: SignInAttempt.Number?
+    fileprivate(set) var refusals: SignInAttempt.Number?
     fileprivate var reader = AttemptReader()
 
-    init(before: SignInAttempt.Number? = nil) { self.before = before }
+    /// At the newest.
+    init() {}
+
+    /// Where another one stood.
+    init(signIns: SignInAttempt.Number?, refusals: SignInAttempt.Number?) {
+        (isStarted, self.signIns, self.refusals) = (true, signIns, refusals)
+    }
+
+    var isAtEnd: Bool { isStarted && signIns == nil && refusals == nil }
 }
 
 extension KeptAttempt {

@@ -53,13 +53,13 @@ struct SignInsPage {
         let attempt = shown.attempt
         var values: [String: Any] = [
             "badge": HistoryWords.badge(attempt), "what": HistoryWords.outcome(attempt), "program": attempt.program.words,
-            "address": attempt.address?.description ?? "many addresses", "place": HistoryWords.place(shown.place),
+            "address": attempt.addressText ?? "many addresses", "place": HistoryWords.place(shown.place),
             "network": shown.place.network, "when": ISOTime.words(attempt.lastAt), "whenISO": ISOTime.text(attempt.lastAt),
             "flag": shown.findings.map { "\(FindingWords.name(of: $0.kind)) (\($0.confidence))" }.joined(separator: ", "),
             "isUnusual": !shown.findings.isEmpty,
             "whose": shown.email ?? (attempt.account == nil ? "No account" : "A deleted account"),
         ]
-        if shown.email != nil { values["account"] = attempt.account?.description }
+        if shown.email != nil { values["account"] = attempt.accountText }
         return values
     }
 
@@ -73,7 +73,10 @@ struct SignInsPage {
     }
 
     private static func row(_ count: PlaceCount) -> [String: Any] {
-        ["place": count.place?.words ?? "Place unknown", "signedIn": Figure.grouped(count.signedIn), "refused": Figure.grouped(count.refused)]
+        [
+            "place": count.place?.words ?? "Place unknown", "signedIn": Figure.grouped(count.signedIn),
+            "refused": Figure.grouped(count.refused),
+        ]
     }
 
     private static func row(_ count: FindingCount) -> [String: Any] {

@@ -29,6 +29,9 @@ enum FindingWords {
 }
 
 extension FindingLine {
+    /// In words; empty for a kind of another version.
+    var sentence: String { finding.map(FindingWords.sentence) ?? "" }
+
     /// As it was found; nil for a kind of another version.
     var finding: Finding? {
         Finding.Kind(rawValue: kind).map {

@@ -2,14 +2,14 @@ import Logging
 import NetworkAddress
 import Secrets
 import ServiceLifecycle
-import Storage
+package import Storage
 import Synchronization
 import UnusualSignIns
 
 /// Looks after attempts once they are answered: where they came from, whether that is unusual, and what is done about it.
 ///
 /// A sign-in never waits for it: what it needs was written down, and whatever it finds acts on the session afterwards.
-final class SettleAttempts: Sendable {
+package final class SettleAttempts: Sendable {
     /// How long somebody may look for their second factor before their right password alone counts as unusual.
     static let patience = Duration.seconds(300)
     /// Failures before a sign-in count that far back.
@@ -45,7 +45,7 @@ final class SettleAttempts: Sendable {
     /// Looks after what waits, once.
     /// - Returns: how many attempts.
     @discardableResult
-    func round(now: Timestamp) async throws(StoreError) -> Int {
+    package func round(now: Timestamp) async throws(StoreError) -> Int {
         try await tellHalfWay(now: now)
         let waiting = try await store.lookUp { (transaction) throws(StoreError) in try transaction.unsettledAttempts(limit: Self.batch) }
         guard !waiting.isEmpty else { return 0 }
@@ -169,7 +169,8 @@ final class SettleAttempts: Sendable {
             let told = findings.filter { section.rules.measure(for: $0) >= .tell }
             try notices.tell(
                 SignInNotices.Event(
-                    number: attempt.number, findings: told, place: found.place, address: attempt.address, program: attempt.program,
+                    number: attempt.number, findings: told, place: found.place, address: attempt.addressText ?? "an unknown address",
+                    program: attempt.program,
                     done: isHeld ? .held : attempt.outcome == .refused ? .refused : measure == .end ? .ended : .nothing), found.client,
                 account, in: transaction, now: now)
         }
@@ -202,7 +203,8 @@ final class SettleAttempts: Sendable {
                 if let row { (place.country, place.region, place.city, place.position) = (row.country, row.region, row.city, row.position) }
                 try notices.tell(
                     SignInNotices.Event(
-                        number: half.number, findings: [finding], place: place, address: attempt.address, program: attempt.program,
+                        number: half.number, findings: [finding], place: place, address: attempt.addressText ?? "an unknown address",
+                        program: attempt.program,
                         done: .nothing), nil, half.account, in: transaction, now: now)
             }
         }
@@ -210,7 +212,7 @@ final class SettleAttempts: Sendable {
 }
 
 extension SettleAttempts: Service {
-    func run() async throws {
+    package func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 do {

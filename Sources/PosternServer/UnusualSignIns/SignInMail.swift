@@ -17,7 +17,7 @@ struct SignInMail: Sendable {
         let place = event.place.words
         var values = [
             "time": ISOTime.words(event.number.at), "program": event.program.words,
-            "address": event.address?.description ?? "an unknown address",
+            "address": event.address,
             "place": place.isEmpty ? "place unknown" : "roughly \(place)",
         ]
         values["reasons"] = event.findings.map { FindingWords.sentence(of: $0) }.joined(separator: " ")

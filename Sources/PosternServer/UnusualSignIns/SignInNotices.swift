@@ -1,4 +1,3 @@
-import NetworkAddress
 import Secrets
 import Storage
 import UnusualSignIns
@@ -11,8 +10,7 @@ struct SignInNotices: Sendable {
         let number: SignInAttempt.Number
         let findings: [Finding]
         let place: AddressPlace
-        /// Nil where it isn't kept.
-        let address: IPAddress?
+        let address: String
         let program: Program
         let done: Done
 

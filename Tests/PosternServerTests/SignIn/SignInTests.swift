@@ -168,7 +168,8 @@ import Throttle
         let refused = answers.filter { $0.status == .serviceUnavailable }
         #expect(refused.count >= 16 && refused.count < 20)
         #expect(refused.allSatisfy { $0.reason == "busy" && $0.headers[.retryAfter] != nil })
-        let rows = try await house.store.read { (transaction) throws(StoreError) in try transaction.run("SELECT times FROM sign_in_attempt") }
+        let rows = try await house.store.read { (transaction) throws(StoreError) in try transaction.run("SELECT times FROM sign_in_attempt")
+        }
         #expect(try rows.reduce(0) { try $0 + $1.integer("times") } == Int64(20 - refused.count))
         await house.close()
     }

@@ -36,7 +36,9 @@ import Testing
         }
     }
 
-    @Test("an account's attempts come newest first, its own alone, by kind or all, before and after they are packed", arguments: StoreUnderTest.allCases)
+    @Test(
+        "an account's attempts come newest first, its own alone, by kind or all, before and after they are packed",
+        arguments: StoreUnderTest.allCases)
     func chains(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let accounts = [try await house.makeAccount("ada@example.com"), try await house.makeAccount("bob@example.com")]
@@ -61,14 +63,17 @@ import Testing
         for who in 0...1 {
             let failures = try await read(house, accounts[who], refused: true)
             #expect(failures == before[who].filter { $0.outcome == .refused })
-            #expect(try await read(house, accounts[who], refused: false, limit: 7) == before[who].filter { $0.outcome != .refused }.prefix(7))
+            #expect(
+                try await read(house, accounts[who], refused: false, limit: 7)
+                    == Array(before[who].filter { $0.outcome != .refused }.prefix(7)))
         }
         // Everybody's, page after page.
         var all: [KeptAttempt] = []
         var next = SignInAttempt.Number(.max)
         while true {
             let start = next
-            let page = try await house.store.read { (transaction) throws(StoreError) in try transaction.attempts(before: start, limit: 100) }
+            let page = try await house.store.read { (transaction) throws(StoreError) in try transaction.attempts(before: start, limit: 100)
+            }
             guard let last = page.last else { break }
             all += page
             next = last.number
@@ -77,7 +82,9 @@ import Testing
         await house.close()
     }
 
-    @Test("LO-07: 100,000 failures of one source are one row an hour; of as many sources a bounded number of rows", arguments: StoreUnderTest.allCases)
+    @Test(
+        "LO-07: 100,000 failures of one source are one row an hour; of as many sources a bounded number of rows",
+        arguments: StoreUnderTest.allCases)
     func floods(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let id = try await house.makeAccount("ada@example.com")
@@ -122,7 +129,9 @@ import Testing
         await house.close()
     }
 
-    @Test("200 at once of one source are all counted; 200 sign-ins at once of one account are all in its chain", arguments: StoreUnderTest.allCases)
+    @Test(
+        "200 at once of one source are all counted; 200 sign-ins at once of one account are all in its chain",
+        arguments: StoreUnderTest.allCases)
     func races(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let id = try await house.makeAccount("ada@example.com")
@@ -130,7 +139,8 @@ import Testing
             for index in 0..<400 {
                 let isFailure = index % 2 == 0
                 let one = try attempt(
-                    id, Self.begin + .milliseconds(Int64(index)), isFailure ? .refused : .signedIn, isFailure ? "wrong-password" : "password")
+                    id, Self.begin + .milliseconds(Int64(index)), isFailure ? .refused : .signedIn,
+                    isFailure ? "wrong-password" : "password")
                 group.addTask { try await record([one], in: house) }
             }
             try await group.waitForAll()
@@ -171,7 +181,8 @@ import Testing
         var all: [KeptAttempt] = []
         var next: SignInAttempt.Number? = SignInAttempt.Number(0)
         while let first = next {
-            let page = try await house.store.read { (transaction) throws(StoreError) in try transaction.attempts(from: first, limit: 1_000) }
+            let page = try await house.store.read { (transaction) throws(StoreError) in try transaction.attempts(from: first, limit: 1_000)
+            }
             all += page
             next = page.last.map { SignInAttempt.Number($0.number.value + 1) }
         }
@@ -193,7 +204,8 @@ import Testing
         var pages = 0
         repeat {
             let answer = try await house.send(
-                .get, "/auth/v1/account/sign-ins?limit=50\(after.isEmpty ? "" : "&after=\(after)")", headers: [.authorization: "Bearer \(adas)"])
+                .get, "/auth/v1/account/sign-ins?limit=50\(after.isEmpty ? "" : "&after=\(after)")",
+                headers: [.authorization: "Bearer \(adas)"])
             #expect(answer.status == .ok)
             let rows = try #require(answer.array("sign_ins"))
             seen += rows

@@ -375,7 +375,9 @@ extension TestHouse {
             let refused = try await house.json(.post, door.path, door.document(TestHouse.password), bearer: token)
             #expect(refused.reason == "throttled" && refused.headers[.retryAfter] != nil)
         }
-        #expect(try await house.number("SELECT CAST(SUM(times) AS BIGINT) AS number FROM sign_in_attempt WHERE reason = 'wrong-password'") == 10)
+        #expect(
+            try await house.number("SELECT CAST(SUM(times) AS BIGINT) AS number FROM sign_in_attempt WHERE reason = 'wrong-password'") == 10
+        )
         await house.close()
     }
 

@@ -5,6 +5,7 @@ import Secrets
 import Storage
 import Support
 import Testing
+import Throttle
 import UnusualSignIns
 
 @testable import PosternServer
@@ -24,13 +25,13 @@ import UnusualSignIns
             $0.signInLimits.pair.waitFrom = 100
             $0.signInLimits.pair.lockAt = 100
         }
-        await house.server.finder.refresh()
+        await house.server.history.finder.refresh()
         return house
     }
 
     /// Looks after everything that waits.
     static func settle(_ house: TestHouse, now: Timestamp = .now()) async throws {
-        while try await house.server.settling.round(now: now) > 0 {}
+        while try await house.server.history.settling.round(now: now) > 0 {}
     }
 
     private func newest(_ house: TestHouse, _ id: Account.ID) async throws -> (KeptAttempt, place: ShownPlace, findings: [FindingLine]) {
@@ -53,7 +54,8 @@ import UnusualSignIns
         let house = try await Self.house(engine)
         let id = try await house.makeAccount("ada@example.com")
         for (address, words, network) in [
-            (Self.lisbon, "Lisbon, Portugal", "Example Portugal"), ("5.6.1.1", "Germany", ""), ("2a00:1::9", "Paris, France", "Example France"),
+            (Self.lisbon, "Lisbon, Portugal", "Example Portugal"), ("5.6.1.1", "Germany", ""),
+            ("2a00:1::9", "Paris, France", "Example France"),
             ("9.9.9.9", "", ""), ("127.0.0.1", "", ""), ("10.0.0.1", "", ""), ("100.64.0.1", "", ""), ("fd00::1", "", ""),
         ] {
             _ = try await house.json(
@@ -72,7 +74,8 @@ import UnusualSignIns
         let id = try await house.makeAccount("ada@example.com")
         let (first, second) = (try await browser(house, Self.lisbon), try await browser(house, Self.lisbon))
         for (browser, mails, isKnown) in [(first, 0, false), (first, 0, true), (second, 1, false), (second, 1, true), (first, 1, true)] {
-            _ = try await browser.signIn("ada@example.com")
+            browser.cookies["postern"] = nil
+            #expect(try await browser.signIn("ada@example.com").status == .seeOther)
             try await Self.settle(house)
             #expect(try await house.mail().filter { $0.kind == .signInUnusual }.count == mails)
             #expect(try await newest(house, id).0.isKnownBrowser == isKnown)
@@ -92,14 +95,17 @@ import UnusualSignIns
         _ = try await maker.get("/auth/confirm/\(token)")
         _ = try await maker.submit("/auth/confirm", ["password": "a wholly different phrase"])
         for (browser, mails) in [(maker, 0), (try await browser(house, Self.lisbon), 1)] {
-            #expect(try await browser.signIn("ada@example.com", password: "a wholly different phrase").headers[.location] == "/auth/account")
+            #expect(
+                try await browser.signIn("ada@example.com", password: "a wholly different phrase").headers[.location] == "/auth/account")
             try await Self.settle(house)
             #expect(try await house.mail().filter { $0.kind == .signInUnusual }.count == mails)
         }
         await house.close()
     }
 
-    @Test("a way that nobody goes ends the session where a rule says so; in shadow it is only counted", arguments: UnusualPolicy.Mode.allCases)
+    @Test(
+        "a way that nobody goes ends the session where a rule says so; in shadow it is only counted", arguments: UnusualPolicy.Mode.allCases
+    )
     func travel(mode: UnusualPolicy.Mode) async throws {
         let house = try await Self.house(.sqlite, [.travel: .end], mode: mode)
         let id = try await house.makeAccount("ada@example.com")
@@ -117,6 +123,7 @@ import UnusualSignIns
         #expect(mails.allSatisfy { $0.subject.contains("ended") && $0.text.contains("faster than anybody travels") })
         // Nothing was learnt of it: the next one is as unusual.
         if mode == .enforce {
+            far.cookies["postern"] = nil
             _ = try await far.signIn("ada@example.com")
             try await Self.settle(house)
             #expect(try await newest(house, id).findings.contains { $0.kind == "travel" })
@@ -137,7 +144,9 @@ import UnusualSignIns
         await house.close()
     }
 
-    @Test("a second factor is asked for afterwards: until then the session opens nothing, and then the place is known", arguments: StoreUnderTest.allCases)
+    @Test(
+        "a second factor is asked for afterwards: until then the session opens nothing, and then the place is known",
+        arguments: StoreUnderTest.allCases)
     func held(engine: StoreUnderTest) async throws {
         let house = try await Self.house(engine, [.newCountry: .ask, .newBrowser: .record])
         let id = try await house.makeAccount("ada@example.com")
@@ -171,7 +180,7 @@ import UnusualSignIns
         let proved = try await house.json(
             .post, "/auth/v1/session/step-up", #"{"method":"totp","code":"\#(phone.code(at: .now()))"}"#, bearer: token)
         #expect(proved.status.kind == .successful)
-        #expect(try await ask("/auth/v1/account", token).status == .ok && ask("/auth/request", token).status == .ok)
+        for path in ["/auth/v1/account", "/auth/request"] { #expect(try await ask(path, token).status == .ok) }
         // Rotterdam is known now.
         #expect(try await ask("/auth/v1/account", try await open(Self.rotterdam)).status == .ok)
         await house.close()
@@ -186,6 +195,7 @@ import UnusualSignIns
         try await Self.settle(house)
         let refused = try await other.signIn("ada@example.com")
         #expect(refused.status == .forbidden && refused.text.contains("We mailed you"))
+        known.cookies["postern"] = nil
         #expect(try await known.signIn("ada@example.com").status == .seeOther)
         try await Self.settle(house)
         let token = try await house.linkToken(to: "ada@example.com", "/auth/was-me/")
@@ -204,15 +214,21 @@ import UnusualSignIns
         let id = try await house.makeAccount("ada@example.com")
         let phone = try await house.addPhone(to: id)
         let now = Timestamp.now()
+        func pass(_ seconds: Int64) async throws {
+            _ = try await house.store.write { (transaction) throws(StoreError) in
+                try transaction.change("UPDATE sign_in_half_way SET due_at = due_at - \(seconds * 1_000_000)")
+            }
+            try await Self.settle(house)
+        }
         let attempt = try await house.json(
             .post, "/auth/v1/sign-in", #"{"email":"ada@example.com","password":"\#(TestHouse.password)"}"#, peer: Self.rotterdam
         ).field("attempt")
         try await Self.settle(house)
-        try await Self.settle(house, now: now + .seconds(290))
+        try await pass(290)
         #expect(try await house.mail().isEmpty)
-        try await Self.settle(house, now: now + .seconds(301))
+        try await pass(11)
         let told = try #require(try await house.mail().first { $0.kind == .signInHalfWay })
-        #expect(told.text.contains("Rotterdam") && told.text.contains("no second factor followed"))
+        #expect(told.text.contains("Rotterdam") && told.html.contains("no second factor followed"))
         // Another, that is finished in time.
         let answer = try await house.json(
             .post, "/auth/v1/sign-in", #"{"email":"ada@example.com","password":"\#(TestHouse.password)"}"#, peer: Self.lisbon)
@@ -220,7 +236,8 @@ import UnusualSignIns
             .post, "/auth/v1/sign-in/second-factor",
             #"{"attempt":"\#(answer.field("attempt"))","method":"totp","code":"\#(phone.code(at: .now()))"}"#, peer: Self.lisbon)
         #expect(done.status == .ok && !attempt.isEmpty)
-        try await Self.settle(house, now: now + .seconds(1_000))
+        try await pass(1_000)
+        #expect(Timestamp.now() - now < .seconds(290))
         #expect(try await house.mail().filter { $0.kind == .signInHalfWay }.count == 1)
         await house.close()
     }
@@ -258,18 +275,20 @@ extension TestHouse {
 
         func signIn(_ email: String, from address: String) async throws {
             let answer = try await house.send(
-                .post, "/auth/sign-in", headers: [
+                .post, "/auth/sign-in",
+                headers: [
                     .contentType: "application/x-www-form-urlencoded", .secFetchSite: "same-origin",
                     .cookie: "postern-browser=\(mark.text.exposed)", .userAgent: "Firefox/140.0",
                 ],
                 body: Array(
-                    "email=\(percentEncoded(email))&password=\(percentEncoded(TestHouse.password))&form_token=\(percentEncoded(formToken()))".utf8),
+                    "email=\(percentEncoded(email))&password=\(percentEncoded(TestHouse.password))&form_token=\(percentEncoded(formToken()))"
+                        .utf8),
                 peer: address)
             #expect(answer.status == .seeOther)
         }
 
         private func formToken() -> String {
-            CrossSite(keys: house.server.keys.current).token(.browser(mark.hash(for: Token.Purpose(label: "browser"))))
+            CrossSite(keys: house.server.keys.current).token(for: .browser(mark.hash(for: Token.Purpose(label: "browser"))))
         }
     }
 }
