@@ -30,6 +30,9 @@ struct Upkeep: Service {
     /// Rows of the sign-in history younger than that are still counted on or looked after.
     private static let attemptsSettle = Duration.seconds(2 * 3_600)
 
+    /// Between two blocks, for who signs in.
+    private static let rest = Duration.milliseconds(1)
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -48,7 +51,7 @@ struct Upkeep: Service {
     func pack(now: Timestamp) async throws(StoreError) {
         while try await store.write({ (transaction) throws(StoreError) in
             try transaction.packAttempts(before: now - Self.attemptsSettle)
-        }) > 0 {}
+        }) > 0 { try? await Task.sleep(for: Self.rest) }
     }
 
     func prune(now: Timestamp) async throws(StoreError) {

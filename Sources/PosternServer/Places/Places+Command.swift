@@ -1,4 +1,5 @@
 import ArgumentParser
+import Hummingbird
 import Logging
 import NetworkAddress
 import Storage
@@ -36,19 +37,22 @@ struct GeoCommand: AsyncParsableCommand {
     }
 
     struct Lookup: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Say where an address is, as sign-ins would be told.")
+        static let configuration = CommandConfiguration(
+            abstract: "Say where an address is, as sign-ins would be told.",
+            discussion: "With - addresses are read from standard input, one a line, and each is answered by one line of JSON.")
 
         @OptionGroup var place: PlaceOptions
         @Flag(help: "Print JSON.") var json = false
-        @Argument(help: "An IPv4 or IPv6 address.") var address: String
+        @Argument(help: "An IPv4 or IPv6 address, or -.") var address: String
 
         func run() async throws {
-            guard let asked = IPAddress(address) else { throw failure("'\(address)' is no IPv4 or IPv6 address.") }
             let settings = try place.settings()
             let finder = PlaceFinder(
                 paths: settings.placeFiles, directory: settings.dataDirectory,
                 logger: Logger(label: "postern") { _ in SwiftLogNoOpLogHandler() })
             await finder.refresh()
+            if address == "-" { return try await answerLines(finder) }
+            guard let asked = IPAddress(address) else { throw failure("'\(address)' is no IPv4 or IPv6 address.") }
             let now = Timestamp.now()
             let found = await finder.find([asked]).first ?? AddressPlace()
             if json { return try printJSON(LookupDocument(asked, found, finder.listings, now: now)) }
@@ -58,6 +62,14 @@ struct GeoCommand: AsyncParsableCommand {
                 print("Read from \(file.path): \(file.type), of \(ISOTime.day(file.builtAt))\(age).")
             }
             if finder.listings.isEmpty { print("There is no database of places: set places.files or places.sources.") }
+        }
+
+        private func answerLines(_ finder: PlaceFinder) async throws {
+            while let line = readLine() {
+                guard let asked = IPAddress(line) else { throw failure("'\(line.prefix(100))' is no IPv4 or IPv6 address.") }
+                let found = await finder.find([asked]).first ?? AddressPlace()
+                print(try Response.text(of: LookupDocument(asked, found, [], now: .now())))
+            }
         }
     }
 }

@@ -102,62 +102,107 @@ package enum AttemptBlock {
 
     /// - Returns: the attempts in their order; nil for what is no block.
     static func unpack(_ bytes: [UInt8]) -> [KeptAttempt]? {
+        var attempts: [KeptAttempt] = []
+        let isWhole = read(bytes) { raw, reasons in
+            attempts.append(raw.attempt(reasons))
+            return true
+        }
+        return isWhole ? attempts : nil
+    }
+
+    /// - Returns: the one with that number; nil where there is none.
+    static func find(_ number: SignInAttempt.Number, in bytes: [UInt8]) -> KeptAttempt? {
+        var found: KeptAttempt?
+        _ = read(bytes) { raw, reasons in
+            if raw.number == number.value { found = raw.attempt(reasons) }
+            return raw.number < number.value
+        }
+        return found
+    }
+
+    /// Gives one attempt after the other, until told to stop.
+    /// - Returns: false for what is no block.
+    private static func read(_ bytes: [UInt8], _ give: (Raw, [Bytes]) -> Bool) -> Bool {
         bytes.withUnsafeBufferPointer { buffer in
             var reader = Reader(rest: buffer[...])
-            return unpack(&reader)
+            guard reader.byte() == version, let count = reader.number(), count <= 100_000, let words = reader.number(), words <= count
+            else {
+                return false
+            }
+            var reasons: [Bytes] = []
+            for _ in 0..<words {
+                guard let length = reader.number(), let text = reader.take(length) else { return false }
+                reasons.append(text)
+            }
+            var last: Int64 = 0
+            for _ in 0..<count {
+                guard let step = reader.number() else { return false }
+                last = last &+ Int64(bitPattern: step)
+                guard let raw = Raw(last, reasons: reasons.count, &reader) else { return false }
+                guard give(raw, reasons) else { return true }
+            }
+            return true
         }
     }
 
-    private static func unpack(_ reader: inout Reader) -> [KeptAttempt]? {
-        guard reader.byte() == version, let count = reader.number(), count <= 100_000, let words = reader.number(), words <= count else {
-            return nil
-        }
-        var reasons: [String] = []
-        for _ in 0..<words {
-            guard let length = reader.number(), let text = reader.take(length) else { return nil }
-            reasons.append(String(decoding: text, as: UTF8.self))
-        }
-        var attempts: [KeptAttempt] = []
-        attempts.reserveCapacity(Int(count))
-        var last: Int64 = 0
-        for _ in 0..<count {
-            guard let step = reader.number() else { return nil }
-            last = last &+ Int64(bitPattern: step)
-            guard let attempt = attempt(SignInAttempt.Number(last), reasons, &reader) else { return nil }
-            attempts.append(attempt)
-        }
-        return attempts
-    }
+    private typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
 
-    private static func attempt(_ number: SignInAttempt.Number, _ reasons: [String], _ reader: inout Reader) -> KeptAttempt? {
-        guard let low = reader.byte(), let high = reader.byte(), let back = reader.number() else { return nil }
-        let flags = Flags(rawValue: UInt16(high) << 8 | UInt16(low))
-        let outcomes = SignInAttempt.Outcome.allCases
-        guard Int(low & 3) < outcomes.count,
-            let who = reader.take(flags.contains(.account) ? 16 : flags.contains(.identifier) ? UInt64(SignInAttempt.identifierBytes) : 0),
-            let reason = reader.number(), reason < reasons.count, let browser = reader.byte(), let system = reader.byte(),
-            let address = reader.take(flags.contains(.four) ? 4 : flags.contains(.six) ? 16 : 0),
-            let session = reader.take(!flags.contains(.session) ? 0 : flags.contains(.sessionTime) ? 16 : 10)
-        else { return nil }
-        var attempt = KeptAttempt(
-            number: number, previous: back == 0 ? nil : SignInAttempt.Number(number.value &- Int64(bitPattern: back)), who: Array(who),
-            outcome: outcomes[Int(low & 3)], reason: reasons[Int(reason)], address: IPAddress(bytes: address),
-            program: Program(browserCode: browser, systemCode: system), session: id(Array(session), at: number.at),
-            isSpared: flags.contains(.spared), isKnownBrowser: flags.contains(.known), lastAt: number.at)
-        if flags.contains(.place) {
-            guard let place = reader.number() else { return nil }
-            attempt.place = Int64(bitPattern: place)
+    /// An attempt as it stands in a block, nothing made of it yet.
+    private struct Raw {
+        let number: Int64
+        private let flags: Flags
+        private let back: UInt64
+        private let who: Bytes
+        private let reason: Int
+        private let program: (UInt8, UInt8)
+        private let address: Bytes
+        private let session: Bytes
+        private var place: UInt64?
+        private var network: UInt64?
+        private var counted: (times: UInt64, span: UInt64)?
+
+        /// - Returns: nil for what no block holds.
+        init?(_ number: Int64, reasons: Int, _ reader: inout Reader) {
+            guard let low = reader.byte(), let high = reader.byte(), let back = reader.number() else { return nil }
+            let flags = Flags(rawValue: UInt16(high) << 8 | UInt16(low))
+            guard Int(low & 3) < SignInAttempt.Outcome.allCases.count,
+                let who = reader.take(
+                    flags.contains(.account) ? 16 : flags.contains(.identifier) ? UInt64(SignInAttempt.identifierBytes) : 0),
+                let reason = reader.number(), reason < reasons, let browser = reader.byte(), let system = reader.byte(),
+                let address = reader.take(flags.contains(.four) ? 4 : flags.contains(.six) ? 16 : 0),
+                let session = reader.take(!flags.contains(.session) ? 0 : flags.contains(.sessionTime) ? 16 : 10)
+            else { return nil }
+            (self.number, self.flags, self.back, self.who, self.reason) = (number, flags, back, who, Int(reason))
+            (program, self.address, self.session) = ((browser, system), address, session)
+            if flags.contains(.place) {
+                guard let place = reader.number() else { return nil }
+                self.place = place
+            }
+            if flags.contains(.network) {
+                guard let network = reader.number() else { return nil }
+                self.network = network
+            }
+            if flags.contains(.counted) {
+                guard let times = reader.number(), let span = reader.number(), times < 1 << 62, span < 1 << 52 else { return nil }
+                counted = (times, span)
+            }
         }
-        if flags.contains(.network) {
-            guard let network = reader.number() else { return nil }
-            attempt.network = UInt32(truncatingIfNeeded: network)
+
+        func attempt(_ reasons: [Bytes]) -> KeptAttempt {
+            let number = SignInAttempt.Number(number)
+            var attempt = KeptAttempt(
+                number: number, previous: back == 0 ? nil : SignInAttempt.Number(number.value &- Int64(bitPattern: back)), who: Array(who),
+                outcome: SignInAttempt.Outcome.allCases[Int(flags.rawValue & 3)], reason: String(decoding: reasons[reason], as: UTF8.self),
+                address: IPAddress(bytes: address), program: Program(browserCode: program.0, systemCode: program.1),
+                session: AttemptBlock.id(Array(session), at: number.at), isSpared: flags.contains(.spared),
+                isKnownBrowser: flags.contains(.known), lastAt: number.at, place: place.map { Int64(bitPattern: $0) },
+                network: network.map { UInt32(truncatingIfNeeded: $0) })
+            if let counted {
+                attempt.times = Int64(counted.times)
+                attempt.lastAt = number.at + .milliseconds(Int64(counted.span))
+            }
+            return attempt
         }
-        if flags.contains(.counted) {
-            guard let times = reader.number(), let span = reader.number(), times < 1 << 62, span < 1 << 52 else { return nil }
-            attempt.times = Int64(times)
-            attempt.lastAt = number.at + .milliseconds(Int64(span))
-        }
-        return attempt
     }
 
     private static func id(_ bytes: [UInt8], at time: Timestamp) -> Session.ID? {
@@ -167,11 +212,11 @@ package enum AttemptBlock {
 
     /// Reads from the front and never past the end.
     private struct Reader {
-        var rest: Slice<UnsafeBufferPointer<UInt8>>
+        var rest: Bytes
 
         mutating func byte() -> UInt8? { rest.popFirst() }
 
-        mutating func take(_ count: UInt64) -> Slice<UnsafeBufferPointer<UInt8>>? {
+        mutating func take(_ count: UInt64) -> Bytes? {
             guard count <= rest.count else { return nil }
             defer { rest = rest.dropFirst(Int(count)) }
             return rest.prefix(Int(count))

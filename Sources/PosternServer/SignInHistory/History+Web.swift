@@ -57,7 +57,7 @@ struct HistoryWeb: Room {
         guard let found = try await read.page(of: session.account, filter, after: query["after"], limit: try Self.limit(query)) else {
             throw Self.cursorIsBad
         }
-        return try .json(HistoryDocument(sign_ins: found.attempts.map { SignInDocument($0, isOwn: true) }, next: found.next))
+        return try .json(HistoryDocument(sign_ins: found.attempts.map { SignInDocument($0, isOwn: true) }, next: OrNull(value: found.next)))
     }
 
     private func filter(_ query: FormFields) throws -> HistoryFilter {
@@ -176,7 +176,8 @@ struct HistoryWeb: Room {
             let found = try await read.search(
                 try await search(query), after: query["after"], limit: try Self.limit(query), now: visit.now)
         else { throw Self.cursorIsBad }
-        return try .json(HistoryDocument(sign_ins: found.page.attempts.map { SignInDocument($0, isOwn: false) }, next: found.page.next))
+        return try .json(
+            HistoryDocument(sign_ins: found.page.attempts.map { SignInDocument($0, isOwn: false) }, next: OrNull(value: found.page.next)))
     }
 
     @Sendable private func close(_ request: Request, _ visit: Visit) async throws -> Response {

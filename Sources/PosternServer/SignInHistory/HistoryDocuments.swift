@@ -8,10 +8,10 @@ struct SignInDocument: Encodable {
 
     let at, outcome, reason: String
     let methods: [String]
-    let address: String?
+    let address: OrNull
     let place, network, browser, system: String
     let known_browser: Bool
-    let session: String?
+    let session: OrNull
     let times: Int64
     let last_at: String
     let unusual: [Finding]
@@ -23,9 +23,9 @@ struct SignInDocument: Encodable {
         (at, outcome, reason, methods) = (
             ISOTime.text(attempt.at), attempt.outcome.rawValue, attempt.outcome == .refused ? attempt.reason : "", attempt.methods
         )
-        (address, place, network) = (attempt.addressText, shown.place.words, shown.place.network)
+        (address, place, network) = (OrNull(value: attempt.addressText), shown.place.words, shown.place.network)
         (browser, system, known_browser) = (attempt.program.browser, attempt.program.system, attempt.isKnownBrowser)
-        (session, times, last_at) = (attempt.sessionText, attempt.times, ISOTime.text(attempt.lastAt))
+        (session, times, last_at) = (OrNull(value: attempt.sessionText), attempt.times, ISOTime.text(attempt.lastAt))
         unusual = shown.findings.map {
             Finding(kind: $0.kind, confidence: $0.confidence, reason: $0.sentence)
         }
@@ -36,15 +36,17 @@ struct SignInDocument: Encodable {
 struct HistoryDocument: Encodable {
     let sign_ins: [SignInDocument]
     /// For `after`, to get older ones; null at the end.
-    let next: String?
+    let next: OrNull
+}
+
+/// A text, or `null` where others would leave it out.
+struct OrNull: Encodable {
+    let value: String?
 
     func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(sign_ins, forKey: .sign_ins)
-        try container.encode(next, forKey: .next)
+        var container = encoder.singleValueContainer()
+        if let value { try container.encode(value) } else { try container.encodeNil() }
     }
-
-    private enum CodingKeys: String, CodingKey { case sign_ins, next }
 }
 
 /// RFC 4180.

@@ -94,7 +94,7 @@ package struct ReadHistory: Sendable {
                 filter == .unusual
                 ? try unusual(of: account, &end, limit: limit, in: transaction)
                 : try transaction.attempts(of: account, refused: filter.refusedOnly, from: &end, limit: limit)
-            return (try attempts.map { (attempt) throws(StoreError) in try show(attempt, &places, in: transaction) }, end)
+            return (try show(attempts, of: account, &places, in: transaction), end)
         }
         return Page(attempts: found, next: end.isAtEnd ? nil : self.cursor((end.signIns, end.refusals), of: account.bytes))
     }
@@ -144,8 +144,7 @@ package struct ReadHistory: Sendable {
         let (part, after) = try await store.read { (transaction) throws(StoreError) in
             var progress = before
             let attempts = try transaction.attempts(of: account, from: &progress.cursor, limit: Int(Self.stride))
-            let shown = try attempts.map { (attempt) throws(StoreError) in try show(attempt, &progress.places, in: transaction) }
-            return (shown, progress)
+            return (try show(attempts, of: account, &progress.places, in: transaction), progress)
         }
         progress = after
         return part
@@ -183,7 +182,8 @@ package struct ReadHistory: Sendable {
         let shown = try await store.read { (transaction) throws(StoreError) in
             var places = PlaceCache()
             return try kept.map { (attempt) throws(StoreError) in
-                var shown = try show(attempt, &places, in: transaction)
+                let findings = attempt.account == nil ? [] : try transaction.findings(of: attempt.number)
+                var shown = try show(attempt, findings, &places, in: transaction)
                 shown.email = try attempt.account.flatMap { (id) throws(StoreError) in try transaction.account(id)?.email }
                 return shown
             }
@@ -210,19 +210,36 @@ package struct ReadHistory: Sendable {
 
     /// Places that were read already.
     fileprivate struct PlaceCache: Sendable {
-        fileprivate var places: [String: ShownPlace] = [:]
+        fileprivate struct Key: Hashable {
+            let place: Int64?
+            let network: UInt32?
+        }
+
+        fileprivate var places: [Key: ShownPlace] = [:]
+    }
+
+    /// Of one account, with one question for all that is unusual among them.
+    private func show(
+        _ attempts: [KeptAttempt], of account: Account.ID, _ cache: inout PlaceCache, in transaction: borrowing Transaction
+    ) throws(StoreError) -> [ShownAttempt] {
+        guard let newest = attempts.map(\.number).max(), let oldest = attempts.map(\.number).min() else { return [] }
+        let findings = Dictionary(grouping: try transaction.findings(of: account, from: oldest, to: newest), by: \.number)
+        return try attempts.map { (attempt) throws(StoreError) in
+            try show(attempt, findings[attempt.number] ?? [], &cache, in: transaction)
+        }
     }
 
     private func show(
-        _ attempt: KeptAttempt, _ cache: inout PlaceCache, in transaction: borrowing Transaction
+        _ attempt: KeptAttempt, _ findings: [FindingLine], _ cache: inout PlaceCache, in transaction: borrowing Transaction
     ) throws(StoreError) -> ShownAttempt {
-        let key = "\(attempt.place ?? 0) \(attempt.network ?? 0)"
+        let key = PlaceCache.Key(place: attempt.place, network: attempt.network)
         let known = cache.places[key]
         let place = if let known { known } else { try transaction.shownPlace(attempt.place, network: attempt.network) }
-        if cache.places.count > 10_000 { cache.places = [:] }
-        cache.places[key] = place
-        let isLookedAfter = attempt.account != nil && (attempt.outcome != .refused || attempt.reason == "unusual-sign-in")
-        return ShownAttempt(attempt: attempt, place: place, findings: isLookedAfter ? try transaction.findings(of: attempt.number) : [])
+        if known == nil {
+            if cache.places.count > 10_000 { cache.places = [:] }
+            cache.places[key] = place
+        }
+        return ShownAttempt(attempt: attempt, place: place, findings: findings)
     }
 
     // MARK: Cursors

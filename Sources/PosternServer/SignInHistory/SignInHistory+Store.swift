@@ -35,18 +35,12 @@ extension Migration {
                 settled BIGINT NOT NULL)
             """,
             """
-            INSERT INTO sign_in_attempt (number, account_id, outcome, reason, address, browser, session_id, spared, known_browser, times,
-                last_at, settled)
-            SELECT at * 1024 + ROW_NUMBER() OVER (PARTITION BY at ORDER BY id) - 1, account_id, outcome, reason, address, browser,
-                session_id, known_browser, known_browser, 1, at, 1
-            FROM sign_in_attempt_before
-            """,
-            """
-            UPDATE sign_in_attempt SET previous = (SELECT MAX(earlier.number) FROM sign_in_attempt_before AS before
-                JOIN sign_in_attempt AS earlier ON earlier.number = before.at * 1024
-                WHERE before.account_id = sign_in_attempt.account_id AND before.at * 1024 < sign_in_attempt.number
-                    AND (before.outcome = 'refused') = (sign_in_attempt.outcome = 'refused'))
-            WHERE account_id IS NOT NULL
+            INSERT INTO sign_in_attempt (number, previous, account_id, outcome, reason, address, browser, session_id, spared, known_browser,
+                times, last_at, settled)
+            SELECT number, CASE WHEN account_id IS NOT NULL THEN LAG(number) OVER (PARTITION BY account_id, refused ORDER BY number) END,
+                account_id, outcome, reason, address, browser, session_id, known_browser, known_browser, 1, at, 1
+            FROM (SELECT sign_in_attempt_before.*, at * 1024 + ROW_NUMBER() OVER (PARTITION BY at ORDER BY id) - 1 AS number,
+                CASE WHEN outcome = 'refused' THEN 1 ELSE 0 END AS refused FROM sign_in_attempt_before) AS numbered
             """,
             "DROP TABLE sign_in_attempt_before",
             "CREATE INDEX sign_in_attempt_unsettled ON sign_in_attempt (number) WHERE settled = 0",
@@ -237,19 +231,19 @@ extension Transaction {
 
     /// What an account leaves behind is deleted with it (LO-08).
     borrowing func eraseAttempts(of account: Account.ID) throws(StoreError) {
-        var blocks: [Int64: [KeptAttempt]] = [:]
+        var blocks: [Int64: [UInt8]] = [:]
         for refused in [true, false] {
             var reader = AttemptReader()
             var next = try newest(of: account, refused: refused)
             while let number = next, let attempt = try attempt(number, &reader) {
                 next = attempt.previous
-                if try change("DELETE FROM sign_in_attempt WHERE number = \(number)") == 0, let block = reader.block {
-                    blocks[block.first] = Array(block.attempts.values)
+                if try change("DELETE FROM sign_in_attempt WHERE number = \(number)") == 0, let block = reader.block(of: number.value) {
+                    blocks[block.first] = block.content
                 }
             }
         }
-        for (first, attempts) in blocks {
-            let kept = attempts.filter { $0.account != account }.sorted { $0.number < $1.number }
+        for (first, content) in blocks {
+            let kept = (AttemptBlock.unpack(content) ?? []).filter { $0.account != account }
             let rows = try run("DELETE FROM sign_in_block WHERE first = \(first) RETURNING stripped")
             try insertBlock(kept, stripped: try rows.first?.integer("stripped") == 1)
         }
@@ -258,9 +252,26 @@ extension Transaction {
 
 // MARK: Reading
 
-/// Reads attempts by number, and keeps the block it read last: neighbours often stand together.
+/// Reads attempts by number, and keeps the blocks it read last: an account's attempts often stand in neighbours.
 struct AttemptReader: Sendable {
-    fileprivate var block: (first: Int64, last: Int64, attempts: [Int64: KeptAttempt])?
+    fileprivate struct Block: Sendable {
+        let first: Int64
+        let last: Int64
+        let content: [UInt8]
+    }
+
+    fileprivate var blocks: [Block] = []
+    /// What is older stands in blocks.
+    fileprivate var packedUntil: Int64?
+
+    fileprivate func block(of number: Int64) -> Block? { blocks.first { $0.first <= number && number <= $0.last } }
+
+    /// Blocks to read for a number: several, where the last one was near.
+    fileprivate func reach(to number: Int64) -> Int64 {
+        guard let oldest = blocks.last, number < oldest.first else { return 1 }
+        let span = max(1, oldest.last - oldest.first)
+        return (oldest.first - number) / span < 8 ? 16 : 1
+    }
 }
 
 extension Transaction {
@@ -273,15 +284,26 @@ extension Transaction {
 
     /// - Returns: nil for one that is no longer kept.
     borrowing func attempt(_ number: SignInAttempt.Number, _ reader: inout AttemptReader) throws(StoreError) -> KeptAttempt? {
-        if let block = reader.block, block.first <= number.value, number.value <= block.last { return block.attempts[number.value] }
-        if let row = try run("SELECT * FROM sign_in_attempt WHERE number = \(number)").first { return try KeptAttempt(row) }
-        let rows = try run("SELECT first, last, content FROM sign_in_block WHERE first <= \(number) ORDER BY first DESC LIMIT 1")
-        guard let row = rows.first, let attempts = AttemptBlock.unpack(try row.blob("content")) else { return nil }
-        reader.block = (
-            try row.integer("first"), try row.integer("last"),
-            Dictionary(attempts.map { ($0.number.value, $0) }, uniquingKeysWith: { $1 })
-        )
-        return reader.block?.attempts[number.value]
+        if let block = reader.block(of: number.value) { return AttemptBlock.find(number, in: block.content) }
+        if reader.packedUntil == nil {
+            let newest = try run("SELECT last FROM sign_in_block ORDER BY first DESC LIMIT 1").first
+            reader.packedUntil = try newest.map { (row) throws(StoreError) in try row.integer("last") } ?? 0
+        }
+        if number.value > reader.packedUntil ?? 0, let row = try run("SELECT * FROM sign_in_attempt WHERE number = \(number)").first {
+            return try KeptAttempt(row)
+        }
+        let rows = try run(
+            """
+            SELECT first, last, content FROM sign_in_block WHERE first <= \(number) ORDER BY first DESC LIMIT \(reader.reach(to: number.value))
+            """)
+        reader.blocks = try rows.map { (row) throws(StoreError) in
+            AttemptReader.Block(first: try row.integer("first"), last: try row.integer("last"), content: try row.blob("content"))
+        }
+        if let found = reader.block(of: number.value).flatMap({ AttemptBlock.find(number, in: $0.content) }) { return found }
+        // One that came late stands behind what is packed.
+        return try run("SELECT * FROM sign_in_attempt WHERE number = \(number)").first.map { (row) throws(StoreError) in
+            try KeptAttempt(row)
+        }
     }
 
     /// An account's attempts, newest first.

@@ -105,12 +105,13 @@ package final class SettleAttempts: Sendable {
             try transaction.settle(
                 attempt.number, place: found.number, network: found.place.network, isKnownBrowser: isKnown == true)
         else { return false }
-        if let number = found.number, let session = attempt.session { try transaction.notePlace(number, of: session, account: account) }
         // A right password that a rule refused is looked at like a sign-in: its owner is to hear of it.
         if attempt.outcome == .signedIn || attempt.reason == "unusual-sign-in" {
             let findings = try findings(found, account, habits, isKnown, in: transaction)
             if try act(on: findings, found, account, in: transaction, now: now) { changed.insert(account) }
         }
+        // Last: who makes an account safe holds it before its sessions, and neither may wait for the other.
+        if let number = found.number, let session = attempt.session { try transaction.notePlace(number, of: session, account: account) }
         return true
     }
 

@@ -23,7 +23,7 @@ extension Migration {
                 confidence BIGINT NOT NULL, measure BIGINT NOT NULL, kilometres BIGINT NOT NULL, seconds BIGINT NOT NULL,
                 done TEXT NOT NULL, mode TEXT NOT NULL, PRIMARY KEY (number, kind))
             """,
-            "CREATE INDEX sign_in_finding_by_account ON sign_in_finding (account_id)",
+            "CREATE INDEX sign_in_finding_by_account ON sign_in_finding (account_id, number)",
             // A right password whose second factor is still to come.
             """
             CREATE TABLE sign_in_half_way (
@@ -166,11 +166,13 @@ extension Transaction {
     borrowing func learnAttempt(_ attempt: KeptAttempt, by client: Client?, of account: Account.ID) throws(StoreError) {
         try learn(.account, "", of: account, by: attempt.number)
         if let client, let (kind, value) = Habits.name(of: client) { try learn(kind, value, of: account, by: attempt.number) }
+        let place = try attempt.place.flatMap { (number) throws(StoreError) in try self.place(number) }
+        // A way out that many share says nothing of where somebody was, and others come by it too.
+        if place?.isAnonymous == true { return }
         if let network = attempt.network { try learn(.network, "\(network)", of: account, by: attempt.number) }
-        guard let number = attempt.place, let place = try place(number) else { return }
+        guard let number = attempt.place, let place else { return }
         if !place.country.isEmpty { try learn(.country, place.country, of: account, by: attempt.number) }
-        // A way out that many share says nothing of where somebody was.
-        if place.latitude != PlaceRow.unknown, !place.isAnonymous {
+        if place.latitude != PlaceRow.unknown {
             try noteWhereabouts(of: account, place: number, network: attempt.network, by: attempt.number)
         }
     }
@@ -243,6 +245,17 @@ extension Transaction {
         try run("SELECT * FROM sign_in_finding WHERE number = \(number) ORDER BY kind").map { (row) throws(StoreError) in
             try FindingLine(row)
         }
+    }
+
+    borrowing func findings(
+        of account: Account.ID, from oldest: SignInAttempt.Number, to newest: SignInAttempt.Number
+    ) throws(StoreError) -> [FindingLine] {
+        try run(
+            """
+            SELECT * FROM sign_in_finding WHERE account_id = \(account) AND number >= \(oldest) AND number <= \(newest)
+            ORDER BY number, kind
+            """
+        ).map { (row) throws(StoreError) in try FindingLine(row) }
     }
 
     /// The account's unusual sign-ins, newest first.

@@ -192,6 +192,35 @@ import Testing
         await house.close()
     }
 
+    @Test("a history that was kept before is there after the upgrade, in its order", arguments: StoreUnderTest.allCases)
+    func upgrade(engine: StoreUnderTest) async throws {
+        let store = try await engine.make()
+        _ = try await store.migrate(Migration.all.filter { $0.number < 34 }, now: .now())
+        let email = try #require(EmailAddress("ada@example.com"))
+        let account = NewAccount(email: email, state: .active, passwordHash: nil, now: .now(), random: .system)
+        try await store.write { (transaction) throws(StoreError) in
+            _ = try transaction.createAccountUnderFreeName(account, random: .system)
+            for number in 0..<300 as Range<Int64> {
+                // Now and then two at the same microsecond.
+                let at = Self.begin + .seconds(number / 2 * 60)
+                let id = Identifier<Self>(now: at, random: Randomness.system.bytes(10))
+                let (outcome, reason) = number % 3 == 0 ? ("refused", "wrong-password") : ("signed-in", "password")
+                let whose = number % 5 == 0 ? nil : account.id
+                try transaction.change(
+                    """
+                    INSERT INTO sign_in_attempt (id, at, account_id, outcome, reason, address, browser, session_id, known_browser)
+                    VALUES (\(id), \(at), \(whose), \(outcome), \(reason), '192.0.2.7', 'Firefox/140.0', NULL, 0)
+                    """)
+            }
+        }
+        _ = try await store.migrate(Migration.all, now: .now())
+        let rows = try await store.read { (transaction) throws(StoreError) in try transaction.attempts(of: account.id, limit: 1_000) }
+        #expect(rows.count == 240 && rows.map(\.number) == rows.map(\.number).sorted(by: >))
+        #expect(rows.filter { $0.outcome == .refused }.count == 80 && Set(rows.map(\.number)).count == 240)
+        #expect(rows.allSatisfy { $0.at <= Self.begin + .seconds(149 * 60 + 1) && $0.address == IPAddress("192.0.2.7") })
+        await store.close()
+    }
+
     @Test("the page, the API and the exports show one's own and nobody else's; a cursor of another's is refused")
     func doors() async throws {
         let house = try await TestHouse(.sqlite)
