@@ -273,7 +273,7 @@ struct PlaceRate {
         let begin = Self.cpu()
         while Self.cpu() - begin < seconds {
             let part = Array(all[at..<min(at + 1_000, all.count)])
-            found += await finder.find(part).reduce(0) { $0 + ($1.isKnown ? 1 : 0) }
+            found += await (finder.find(part) ?? []).reduce(0) { $0 + ($1.isKnown ? 1 : 0) }
             number += part.count
             at = at + 1_000 < all.count ? at + 1_000 : 0
         }

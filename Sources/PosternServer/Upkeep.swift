@@ -25,6 +25,8 @@ struct Upkeep: Service {
     /// Figures of deliveries: two half-years can be compared.
     private static let deliveriesKept = Duration.seconds(400 * 86_400)
 
+    /// Addresses that accounts had: as long as anybody may say that a sign-in wasn't them.
+    private static let emailsKept = Duration.seconds(40 * 86_400)
     /// Cases that were closed.
     private static let casesKept = Duration.seconds(400 * 86_400)
     /// Rows of the sign-in history younger than that are still counted on or looked after.
@@ -39,6 +41,7 @@ struct Upkeep: Service {
                 do {
                     try await prune(now: .now())
                     try await pack(now: .now())
+                    try await erase()
                 } catch {
                     logger.debug("upkeep could not run", metadata: ["error": "\(error)"])
                 }
@@ -52,6 +55,13 @@ struct Upkeep: Service {
         while try await store.write({ (transaction) throws(StoreError) in
             try transaction.packAttempts(before: now - Self.attemptsSettle)
         }) > 0 { try? await Task.sleep(for: Self.rest) }
+    }
+
+    /// Deletes what accounts left behind.
+    func erase() async throws(StoreError) {
+        while try await store.write({ (transaction) throws(StoreError) in try transaction.eraseAttempts(most: 20) }) {
+            try? await Task.sleep(for: Self.rest)
+        }
     }
 
     func prune(now: Timestamp) async throws(StoreError) {
@@ -69,6 +79,7 @@ struct Upkeep: Service {
             try transaction.pruneChallenges(now: now)
             try transaction.pruneThrottling(now: now)
             try transaction.pruneTallies(now: now)
+            try transaction.pruneEmailsBefore(now - Self.emailsKept)
             try transaction.pruneSignInLinks(now: now)
             try transaction.pruneCases(closedBefore: now - Self.casesKept)
             try transaction.pruneBlocks(before: now - Self.blocksKept)

@@ -100,10 +100,11 @@ struct Views: Sendable {
                 trusted_browsers: try transaction.trustedBrowsers(of: id, now: now).map {
                     .init(address: $0.address, browser: $0.browser, created_at: ISOTime.text($0.createdAt), seen_at: nil)
                 },
-                sign_ins: try transaction.attempts(of: id, limit: Int(Self.most)).map {
+                sign_ins: try transaction.attempts(of: id, limit: Int(Self.most)).map { (attempt) throws(StoreError) in
                     .init(
-                        at: ISOTime.text($0.at), outcome: $0.outcome.rawValue, reason: $0.reason, address: $0.addressText ?? "",
-                        browser: $0.program.words)
+                        at: ISOTime.text(attempt.at), outcome: attempt.outcome.rawValue, reason: attempt.reason,
+                        address: attempt.addressText ?? "", place: try transaction.shownPlace(attempt.place, network: nil).words,
+                        browser: attempt.program.words, times: attempt.times, last_at: ISOTime.text(attempt.lastAt))
                 },
                 notifications: try transaction.notices(of: id, state: nil, before: nil, limit: Self.most).map {
                     .init(

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import tarfile
@@ -234,11 +235,15 @@ def test_what_is_unknown_is_said_to_be_unknown(make_postern, tmp_path):
     token = postern.sign_in(ADA)
     listed = postern.get("/auth/v1/account/sign-ins", headers={"Authorization": f"Bearer {token}"}).json()["sign_ins"]
     assert [line["place"] for line in listed][1:] == ["", "", "", "Somewhere"]
-    texts = [letter["text"] for letter in wait_for("the mails", lambda: (found := postern.letters(ADA))[2:] and found)]
+    letters = wait_for("the mails", lambda: (found := postern.letters(ADA))[2:] and found)
+    texts = [letter["text"] for letter in letters]
     assert all("place unknown" in " ".join(text.split()) for text in texts), texts
+    visitor = Visitor(postern, {"postern-link": re.search(r"/auth/not-me/(\S+)", texts[0])[1]})
+    shown = visitor.get("/auth/not-me").text
+    assert "<dd>Place unknown</dd>" in shown and "<dd></dd>" not in shown
     page = Visitor(postern, {"postern": token}).get("/auth/account/history").text
     assert page.count("Place unknown") >= 3
-    for text in (*texts, page, postern.command("geo", "lookup", "9.9.9.9"), postern.command("geo", "lookup", "5.1.0.7")):
+    for text in (*texts, shown, page, postern.command("geo", "lookup", "9.9.9.9"), postern.command("geo", "lookup", "5.1.0.7")):
         assert "all countries" not in text
 
 
@@ -276,6 +281,19 @@ def test_no_broken_file_brings_the_lookup_down(make_postern, tmp_path, good):
     file.rmdir()
     file.symlink_to("places.mmdb")
     assert look_up(postern, [places.LISBON])[0]["country"] == ""
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "zeros", "only the end"])
+def test_a_server_starts_with_a_broken_file_and_takes_a_good_one(make_postern, tmp_path, good, kind):
+    file = tmp_path / "places.mmdb"
+    file.write_bytes(dict(broken(good, 0))[kind])
+    postern = make_postern(settings=naming(file)).start()
+    postern.make_account(ADA)
+    sign_in_from(postern, places.LISBON)
+    wait_for("the log to name it", lambda: "a database of places can't be used" in postern.log(), 10)
+    assert postern.is_healthy()
+    file.write_bytes(good)
+    wait_for("the good one to be used", lambda: latest_place(postern) == "Lisbon", 12, step=0.5)
 
 
 def test_a_server_goes_on_signing_in_while_its_file_is_cut_replaced_and_deleted(make_postern, tmp_path, good):
@@ -454,7 +472,7 @@ def test_what_is_no_newer_is_not_fetched_again_and_what_is_newer_is(make_postern
 
 def bombs(good: bytes) -> dict[str, bytes]:
     return {
-        "nothing": b"", "a page": b"<!doctype html><h1>Sign in</h1>", "zeros": bytes(10_000), "cut short": good[:len(good) // 2], "cut off at its end": good[:-100],
+        "nothing": b"", "a page": b"<!doctype html><h1>Sign in</h1>", "zeros": bytes(10_000), "cut short": good[:len(good) // 2], "cut off at its end": good[:-100], "only its end": good[-400:],
         "half of a gzip": gzip.compress(os.urandom(5_000) + good)[:-200], "a gzip of a page": gzip.compress(b"<html>"), "an archive of nothing": tar(b"", "w:gz", "a/b.txt"),
         "an archive that ends too early": gzip.compress(tar(good, "w")[:2_500]), "a negative size": gzip.compress(tar(good, "w").replace(b"%011o" % len(good), b"-0000000001")),
         "a huge size": gzip.compress(tar(good, "w").replace(b"%011o" % len(good), b"77777777777")), "an archive with a link": link_archive(),
@@ -604,7 +622,13 @@ def test_a_sign_in_takes_as_long_with_any_file_or_none(make_postern, tmp_path, g
     for name, median in medians.items():
         assert median < 1.25 * medians["none"], f"{name}: {medians}"
     assert latest_place(nodes["large"], "20.0.7.7") == "Town number 7" and latest_place(nodes["small"]) == "Lisbon"
-    assert latest_place(nodes["hanging"]) == latest_place(nodes["none"]) == ""
+    assert latest_place(nodes["none"]) == ""
+    token = nodes["hanging"].sign_in(ADA)
+    listed = nodes["hanging"].get("/auth/v1/account/sign-ins", headers={"Authorization": f"Bearer {token}"}).json()["sign_ins"]
+    assert {line["place"] for line in listed} == {""}
+    # What can be told without a place is told all the same, if later.
+    assert nodes["hanging"].request("POST", "/auth/v1/sign-in", json={"email": ADA, "password": PASSWORD}, headers={"Postern-Browser": "B" * 42 + "A"}).status_code == 200
+    wait_for("the mail", lambda: nodes["hanging"].letter(ADA, "A new sign-in to your account"), 150, step=0.5)
     begin = time.monotonic()
     nodes["hanging"].stop()
     assert time.monotonic() - begin < 12, "a disk that hangs keeps the server from ending"

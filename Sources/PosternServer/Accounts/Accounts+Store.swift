@@ -40,7 +40,16 @@ extension Migration {
 
 extension Migration {
     static let lockedPasswords = Migration(
-        39, "locked passwords", ["ALTER TABLE account ADD COLUMN password_locked_at BIGINT"])
+        39, "locked passwords",
+        [
+            "ALTER TABLE account ADD COLUMN password_locked_at BIGINT",
+            // The addresses that an account had, until when: to be given back, if somebody else changed them.
+            """
+            CREATE TABLE account_email_before (
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, changed_at BIGINT NOT NULL, email TEXT NOT NULL,
+                PRIMARY KEY (account_id, changed_at))
+            """,
+        ])
 }
 
 extension Account {
@@ -219,21 +228,42 @@ extension Transaction {
 
     /// Gives an open account another address, if its password is still the one that was set at a time.
     /// Throws where another account has the address.
-    borrowing func changeEmail(of id: Account.ID, passwordSetAt: Timestamp, to email: EmailAddress) throws(StoreError) -> Bool {
+    borrowing func changeEmail(
+        of id: Account.ID, passwordSetAt: Timestamp, to email: EmailAddress, now: Timestamp
+    ) throws(StoreError) -> Bool {
         try change(
+            """
+            INSERT INTO account_email_before (account_id, changed_at, email) SELECT id, CAST(\(now) AS BIGINT), email FROM account
+            WHERE id = \(id) ON CONFLICT (account_id, changed_at) DO NOTHING
+            """)
+        return try change(
             """
             UPDATE account SET email = \(email.address), email_key = \(email.key)
             WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt) AND password_change_required_at IS NULL
             """) == 1
     }
 
-    /// From now on the password opens nothing; another takes its place by a mailed link alone.
+    /// From now on the password opens nothing; another takes its place by a mailed link alone. Its time is another too, so that nothing that
+    /// was begun with it comes to its end.
     borrowing func lockPassword(of id: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE account SET password_locked_at = \(now)
-            WHERE id = \(id) AND state = 'active' AND password_hash IS NOT NULL AND password_locked_at IS NULL
+            UPDATE account SET password_locked_at = \(now),
+                password_set_at = CASE WHEN password_set_at >= \(now) THEN password_set_at + 1 ELSE \(now) END
+            WHERE id = \(id) AND password_hash IS NOT NULL
             """) == 1
+    }
+
+    /// The address that an account had at a time, as far back as that is kept.
+    borrowing func email(of id: Account.ID, at time: Timestamp) throws(StoreError) -> String? {
+        let before = try run(
+            "SELECT email FROM account_email_before WHERE account_id = \(id) AND changed_at > \(time) ORDER BY changed_at LIMIT 1")
+        if let row = before.first { return try row.text("email") }
+        return try account(id)?.email
+    }
+
+    borrowing func pruneEmailsBefore(_ time: Timestamp) throws(StoreError) {
+        try change("DELETE FROM account_email_before WHERE changed_at < \(time)")
     }
 
     /// Gives an account back the address that it had.
@@ -241,7 +271,7 @@ extension Transaction {
     borrowing func restoreEmail(of id: Account.ID, to email: EmailAddress) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE account SET email = \(email.address), email_key = \(email.key) WHERE id = \(id) AND state = 'active'
+            UPDATE account SET email = \(email.address), email_key = \(email.key) WHERE id = \(id)
             """) == 1
     }
 
@@ -303,7 +333,7 @@ extension Transaction {
     /// Deletes an account, unless it is the last open owner's.
     borrowing func deleteAccount(_ id: Account.ID) throws(StoreError) -> Bool {
         guard try isDeletable(id) else { return false }
-        try eraseAttempts(of: id)
+        try leaveAttempts(of: id)
         return try change(
             """
             DELETE FROM account WHERE id = \(id) AND (role <> 'owner' OR EXISTS (

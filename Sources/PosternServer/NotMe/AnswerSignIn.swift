@@ -47,9 +47,7 @@ struct AnswerSignIn: Sendable {
             guard try transaction.answer(tokenHash: hash, .wasMe, now: now) else { return .answered }
             var reader = AttemptReader()
             if let attempt = try transaction.attempt(link.number, &reader) {
-                var by = Client(address: attempt.address ?? .unknown, browser: "")
-                by.mark = link.mark
-                try transaction.learnAttempt(attempt, by: link.mark == nil ? nil : by, of: link.account)
+                try transaction.learnAttempt(attempt, mark: link.mark, of: link.account)
             }
             try transaction.record(AuditEvent(.saidWasMe, account: link.account, by: .visitor, from: client, at: now))
             return .learnt
@@ -64,8 +62,9 @@ struct AnswerSignIn: Sendable {
             guard let before = try transaction.lockedAccounts(link.account, and: nil).first(where: { $0.id == link.account })
             else { return (.linkInvalid, nil) }
             guard try transaction.answer(tokenHash: hash, .notMe, now: now) else { return (.answered, nil) }
-            let (outcome, done) = try conclude(
-                before, at: link.number, email: link.email, client: client, in: transaction, now: now)
+            // Who said that it was them may have added factors since, as its owner.
+            let dispute = Dispute(number: link.number, email: link.email, removesFactors: link.answer != .wasMe)
+            let (outcome, done) = try conclude(before, dispute, client: client, in: transaction, now: now)
             try transaction.noteDone(tokenHash: hash, done)
             return (outcome, link.account)
         }
@@ -73,34 +72,49 @@ struct AnswerSignIn: Sendable {
         return done.0
     }
 
-    /// The same, said by somebody who is signed in and looks at the history. The address stays: there is no telling which one was theirs.
+    /// How far back somebody who is signed in may say so.
+    static let longestAgo = Duration.seconds(30 * 86_400)
+
+    /// The same, said by somebody who is signed in and looks at the history. Factors are removed only where they were proved just now: a
+    /// session alone takes no second factor away.
     func notMe(
         _ number: SignInAttempt.Number, in session: LiveSession, client: Client, now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let id = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
             var reader = AttemptReader()
-            guard let attempt = try transaction.attempt(number, &reader), attempt.account == id, attempt.outcome != .refused,
-                let before = try transaction.lockedAccounts(id, and: nil).first(where: { $0.id == id })
+            guard number.at > now - Self.longestAgo, let attempt = try transaction.attempt(number, &reader), attempt.account == id,
+                attempt.outcome != .refused, let before = try transaction.lockedAccounts(id, and: nil).first(where: { $0.id == id })
             else { return .linkInvalid }
-            return try conclude(before, at: number, email: before.email, client: client, in: transaction, now: now).outcome
+            let dispute = Dispute(
+                number: number, email: try transaction.email(of: id, at: number.at) ?? before.email,
+                removesFactors: try transaction.isFreshlyProven(session.id, of: id, now: now))
+            return try conclude(before, dispute, client: client, in: transaction, now: now).outcome
         }
         desk.forget(id)
         return outcome
     }
 
+    /// What somebody says wasn't them.
+    private struct Dispute {
+        let number: SignInAttempt.Number
+        /// The address that the account had then.
+        let email: String
+        let removesFactors: Bool
+    }
+
     /// Secures the account, tells of it and opens a case.
     private func conclude(
-        _ before: Account, at number: SignInAttempt.Number, email: String, client: Client, in transaction: borrowing Transaction,
-        now: Timestamp
+        _ before: Account, _ dispute: Dispute, client: Client, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> (outcome: Outcome, done: String) {
-        let secured = try secure(before, since: number, email: email, in: transaction, now: now)
+        let secured = try secure(before, dispute, in: transaction, now: now)
         try transaction.openCase(
-            SignInCase.ID(now: now, random: random.bytes(10)), number, of: before.id, done: secured.text, now: now)
+            SignInCase.ID(now: now, random: random.bytes(10)), dispute.number, of: before.id, done: secured.text, now: now)
         try transaction.record(AuditEvent(.saidNotMe, account: before.id, by: .visitor, from: client, at: now))
-        if let account = try transaction.account(before.id) {
+        // An address that may be a thief's is mailed nothing: an administrator must help.
+        if !secured.emailIsTaken, let account = try transaction.account(before.id) {
             if let email = EmailAddress(account.email) {
-                try transaction.send(notices.make(mails.secured(secured, at: number.at, to: email), now: now), of: account.id)
+                try transaction.send(notices.make(mails.secured(secured, at: dispute.number.at, to: email), now: now), of: account.id)
             }
             try links.send(links.make(), to: account, client: client, in: transaction, now: now)
         }
@@ -108,9 +122,11 @@ struct AnswerSignIn: Sendable {
     }
 
     private func secure(
-        _ account: Account, since number: SignInAttempt.Number, email held: String, in transaction: borrowing Transaction, now: Timestamp
+        _ account: Account, _ dispute: Dispute, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> Secured {
-        let (id, since) = (account.id, number.at)
+        let id = account.id
+        // The same browser at the same address may have been in before.
+        let number = try transaction.firstOfItsKind(dispute.number, of: id, since: dispute.number.at - SignInLink.lifetime)
         var secured = Secured()
         try transaction.lockFactors(of: id)
         _ = try transaction.lockPassword(of: id, now: now)
@@ -119,15 +135,11 @@ struct AnswerSignIn: Sendable {
         try transaction.endTrust(of: id)
         try transaction.forgetBrowsers(of: id)
         try transaction.unlearn(of: id, since: number)
-        secured.authenticators = try transaction.removeAuthenticators(of: id, addedSince: since)
-        secured.phones = try transaction.removePhones(of: id, addedSince: since)
-        secured.madeCodesVoid = try transaction.removeRecoverySets(of: id, madeSince: since)
-        // What a code was asked for with is gone; and codes alone are no second factor.
-        try transaction.endWishes(of: id)
-        let hasFactor = try transaction.hasSecondFactor(id)
-        if secured.authenticators + secured.phones > 0, !hasFactor { _ = try transaction.removeAllFactors(of: id) }
+        // Links of later sign-ins may have been mailed to whoever it was.
+        try transaction.voidSignInLinks(of: id, after: dispute.number)
+        if dispute.removesFactors { try removeFactors(of: id, since: number.at, &secured, in: transaction) }
         try transaction.endEmailChange(of: id)
-        if account.email != held, let email = EmailAddress(held) {
+        if account.email != dispute.email, let email = EmailAddress(dispute.email) {
             try transaction.removeUnconfirmed(email)
             let holder = try transaction.account(email: email)
             if holder == nil || holder?.id == id {
@@ -140,6 +152,18 @@ struct AnswerSignIn: Sendable {
         try transaction.voidUnlockLink(of: id)
         secured.invited = try transaction.invitations(by: id, now: now)
         return secured
+    }
+
+    private func removeFactors(
+        of id: Account.ID, since: Timestamp, _ secured: inout Secured, in transaction: borrowing Transaction
+    ) throws(StoreError) {
+        secured.authenticators = try transaction.removeAuthenticators(of: id, addedSince: since)
+        secured.phones = try transaction.removePhones(of: id, addedSince: since)
+        secured.madeCodesVoid = try transaction.removeRecoverySets(of: id, madeSince: since)
+        // What a code was asked for with is gone; and codes alone are no second factor.
+        try transaction.endWishes(of: id)
+        let hasFactor = try transaction.hasSecondFactor(id)
+        if secured.authenticators + secured.phones > 0, !hasFactor { _ = try transaction.removeAllFactors(of: id) }
     }
 }
 

@@ -60,6 +60,11 @@ extension Transaction {
         try change("UPDATE sign_in_link SET done = \(done) WHERE token_hash = \(tokenHash)")
     }
 
+    /// Only the first one that was said not to be its owner's counts from now on, and earlier ones.
+    borrowing func voidSignInLinks(of account: Account.ID, after number: SignInAttempt.Number) throws(StoreError) {
+        try change("DELETE FROM sign_in_link WHERE account_id = \(account) AND number > \(number)")
+    }
+
     borrowing func pruneSignInLinks(now: Timestamp) throws(StoreError) {
         try change("DELETE FROM sign_in_link WHERE expires_at < \(now)")
     }

@@ -23,7 +23,9 @@ struct NotMeWeb: Room {
         .linkInvalid, detail: "It is older than 10 days, or never was ours. If somebody may know your password, choose another.")
 
     private func show(_ asked: SignInLink.Answer, _ request: Request, _ visit: Visit) async throws -> Response {
-        guard let view = try await answer.view(of: try links.token(request), now: visit.now) else { throw Self.linkOver }
+        guard let token = try? links.token(request), let view = try await answer.view(of: token, now: visit.now) else {
+            throw Self.linkOver
+        }
         return .page(NotMePage(view: view, asked: asked, formToken: shell.formToken(visit)).html(shell.pages))
     }
 

@@ -18,6 +18,7 @@ struct NotMePage {
         var values: [String: Any] = [
             "time": ISOTime.words(view.link.number.at), "timeISO": ISOTime.text(view.link.number.at), "formToken": formToken,
             "place": view.place.words.isEmpty ? "Place unknown" : "Roughly \(view.place.words)", "network": view.place.network,
+            "hasNetwork": !view.place.network.isEmpty,
             "program": view.attempt?.program.words ?? "An unknown program",
             "address": view.attempt?.addressText ?? "an unknown address",
             "asksNotMe": !isDone && asked == .notMe, "asksWasMe": !isDone && asked == .wasMe,
@@ -30,7 +31,7 @@ struct NotMePage {
     private static let template = Pages.template(
         """
         <h1 id="h">{{title}}</h1>
-        <dl class="facts"><dt>When</dt><dd><time datetime="{{timeISO}}">{{time}}</time></dd><dt>With</dt><dd>{{program}}</dd><dt>From</dt><dd><code>{{address}}</code></dd><dt>Where</dt><dd>{{place}}</dd>{{#network}}<dt>Network</dt><dd>{{network}}</dd>{{/network}}</dl>
+        <dl class="facts"><dt>When</dt><dd><time datetime="{{timeISO}}">{{time}}</time></dd><dt>With</dt><dd>{{program}}</dd><dt>From</dt><dd><code>{{address}}</code></dd><dt>Where</dt><dd>{{place}}</dd>{{#hasNetwork}}<dt>Network</dt><dd>{{network}}</dd>{{/hasNetwork}}</dl>
         {{#asksNotMe}}<p>One click makes your account safe:</p>
         <ul><li>every session ends, here and everywhere</li><li>your password opens nothing any more, and we mail you a link to choose another</li><li>what was added to your account since then (apps, telephone numbers, recovery codes, another address) is taken away</li><li>an administrator looks into it</li></ul>
         <form class="form" action="/auth/not-me" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><button class="button danger solid full">This wasn’t me: lock my account</button></form>

@@ -64,7 +64,7 @@ struct Secured: Equatable, Sendable {
             sessions == 0
                 ? "There was no session left to end." : sessions == 1 ? "One session was ended." : "\(sessions) sessions were ended.",
             "No browser is trusted or known any more.",
-            "Your password opens nothing any more, and can’t be chosen again.",
+            "Your password opens nothing any more.",
         ]
         if authenticators > 0 { lines.append("Authenticator apps added since then were removed: \(authenticators).") }
         if phones > 0 { lines.append("Telephone numbers added since then were removed: \(phones).") }

@@ -36,7 +36,7 @@ package struct AddressPlace: Equatable, Sendable {
     var words: String { Self.words(country: country, region: region, city: city) }
 
     static func words(country: String, region: String, city: String) -> String {
-        let name = CountryNames.english(country)
+        let name = country.isEmpty ? "" : CountryNames.english(country)
         // A city that has its region's name needs it once.
         return [city, region == city || city.isEmpty ? "" : region, name].filter { !$0.isEmpty }.joined(separator: ", ")
     }

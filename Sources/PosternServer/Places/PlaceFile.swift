@@ -18,6 +18,8 @@ final class PlaceFile: @unchecked Sendable {
     let type: String
     let builtAt: Timestamp
     private var database = MMDB_s()
+    /// Whether there is something to close: what couldn't be opened was let go of by the library.
+    private var isOpen = false
     /// What was read from the file: many addresses share a record.
     private var records: [UInt32: AddressPlace] = [:]
     private static let mostRecords = 50_000
@@ -37,11 +39,12 @@ final class PlaceFile: @unchecked Sendable {
             builtAt = Timestamp(microseconds: 0)
             throw Problem(description: "\(path) is no database of places: \(String(cString: MMDB_strerror(status)))")
         }
+        isOpen = true
         type = database.metadata.database_type.map { String(cString: $0) } ?? ""
         builtAt = Timestamp(secondsSinceEpoch: Int64(clamping: database.metadata.build_epoch))
     }
 
-    deinit { if !type.isEmpty || database.file_content != nil { MMDB_close(&database) } }
+    deinit { if isOpen { MMDB_close(&database) } }
 
     /// Adds what it knows of an address to what others said. What is broken says nothing.
     func look(up address: IPAddress, into place: inout AddressPlace) {

@@ -31,8 +31,10 @@ package final class PlaceFinder: Sendable {
 
     private struct State {
         var files: [PlaceFile] = []
+        /// Whether the files were looked for once.
+        var isRead = false
         /// What couldn't be used: it isn't tried again until it changes.
-        var broken: [String: MappedFile.Identity] = [:]
+        var broken: [String: (identity: MappedFile.Identity, problem: String)] = [:]
         /// Since when the thread is at the piece of work that it does.
         var busySince: ContinuousClock.Instant?
 
@@ -47,13 +49,19 @@ package final class PlaceFinder: Sendable {
         thread = WorkThreads(name: "places", count: 1, queue: 64, niceness: 5, make: {})
     }
 
+    /// Why files can't be used.
+    var problems: [String] {
+        let (files, broken) = state.withLock { ($0.files, $0.broken) }
+        let missing = paths.filter { path in broken[path] == nil && !files.contains { $0.path == path } }
+        return broken.values.map(\.problem).sorted() + missing.map { "\($0) isn't there." }
+    }
+
     var listings: [Listing] { state.withLock { $0.files.map { Listing(path: $0.path, type: $0.type, builtAt: $0.builtAt) } } }
 
-    /// - Returns: the place of each; nothing for what isn't known, and nothing at all while the files can't be read.
-    package func find(_ addresses: [IPAddress]) async -> [AddressPlace] {
-        let nothing = [AddressPlace](repeating: AddressPlace(), count: addresses.count)
-        let files = state.withLock { $0.isStuck ? [] : $0.files }
-        guard !files.isEmpty else { return nothing }
+    /// - Returns: the place of each, with nothing in it where it isn't known; nil while the files can't be asked: ask again later.
+    package func find(_ addresses: [IPAddress]) async -> [AddressPlace]? {
+        guard !paths.isEmpty else { return addresses.map { _ in AddressPlace() } }
+        guard let files = state.withLock({ $0.isStuck || !$0.isRead ? nil : $0.files }) else { return nil }
         return await limited {
             addresses.map { address in
                 var place = AddressPlace()
@@ -61,7 +69,7 @@ package final class PlaceFinder: Sendable {
                 for file in files { file.look(up: address, into: &place) }
                 return place
             }
-        } ?? nothing
+        }
     }
 
     /// Reads files that are new or others than before, and lets go of those that are gone.
@@ -69,7 +77,7 @@ package final class PlaceFinder: Sendable {
 
     private func load() {
         let (before, broken) = state.withLock { ($0.files, $0.broken) }
-        var (files, unusable): ([PlaceFile], [String: MappedFile.Identity]) = ([], [:])
+        var (files, unusable): ([PlaceFile], [String: (identity: MappedFile.Identity, problem: String)]) = ([], [:])
         for path in paths {
             let known = before.first { $0.path == path }
             guard let identity = MappedFile.identity(of: path) else { continue }
@@ -77,8 +85,10 @@ package final class PlaceFinder: Sendable {
                 files.append(known)
                 continue
             }
-            if broken[path] == identity {
-                unusable[path] = identity
+            if let known = broken[path], known.identity == identity {
+                unusable[path] = known
+            }
+            if broken[path]?.identity == identity {
                 if let known { files.append(known) }
                 continue
             }
@@ -89,11 +99,11 @@ package final class PlaceFinder: Sendable {
                     "places are read", metadata: ["file": "\(path)", "type": "\(file.type)", "built": "\(ISOTime.day(file.builtAt))"])
             } catch {
                 logger.warning("a database of places can't be used", metadata: ["error": "\(error)"])
-                unusable[path] = identity
+                unusable[path] = (identity, error.description)
                 if let known { files.append(known) }
             }
         }
-        state.withLock { ($0.files, $0.broken) = (files, unusable) }
+        state.withLock { ($0.files, $0.broken, $0.isRead) = (files, unusable, true) }
     }
 
     /// - Returns: nil where it took too long; it is still done to its end, and until then nothing else is begun.

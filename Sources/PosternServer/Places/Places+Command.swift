@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Hummingbird
 import Logging
 import NetworkAddress
@@ -48,26 +49,27 @@ struct GeoCommand: AsyncParsableCommand {
         func run() async throws {
             let settings = try place.settings()
             let finder = PlaceFinder(
-                paths: settings.placeFiles, directory: settings.dataDirectory,
+                paths: settings.placeFiles, directory: FileManager.default.temporaryDirectory.path,
                 logger: Logger(label: "postern") { _ in SwiftLogNoOpLogHandler() })
             await finder.refresh()
             if address == "-" { return try await answerLines(finder) }
             guard let asked = IPAddress(address) else { throw failure("'\(address)' is no IPv4 or IPv6 address.") }
             let now = Timestamp.now()
-            let found = await finder.find([asked]).first ?? AddressPlace()
+            let found = await finder.find([asked])?.first ?? AddressPlace()
             if json { return try printJSON(LookupDocument(asked, found, finder.listings, now: now)) }
             print(found.lines(of: asked).joined(separator: "\n"))
             for file in finder.listings {
                 let age = file.isOld(at: now) ? ", older than 30 days: fetch a newer one with 'postern geo update'" : ""
                 print("Read from \(file.path): \(file.type), of \(ISOTime.day(file.builtAt))\(age).")
             }
-            if finder.listings.isEmpty { print("There is no database of places: set places.files or places.sources.") }
+            for problem in finder.problems { print(problem) }
+            if settings.placeFiles.isEmpty { print("There is no database of places: set places.files or places.sources.") }
         }
 
         private func answerLines(_ finder: PlaceFinder) async throws {
             while let line = readLine() {
                 guard let asked = IPAddress(line) else { throw failure("'\(line.prefix(100))' is no IPv4 or IPv6 address.") }
-                let found = await finder.find([asked]).first ?? AddressPlace()
+                let found = await finder.find([asked])?.first ?? AddressPlace()
                 print(try Response.text(of: LookupDocument(asked, found, [], now: .now())))
             }
         }

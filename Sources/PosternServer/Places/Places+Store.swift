@@ -63,7 +63,7 @@ struct PlaceCount: Sendable {
 
 extension Transaction {
     /// The number of a place, a new one for a new place.
-    borrowing func placeNumber(_ place: PlaceRow) throws(StoreError) -> Int64 {
+    borrowing func placeNumber(_ place: PlaceRow) throws(StoreError) -> Int64? {
         if let number = try knownNumber(place) { return number }
         try change(
             """
@@ -71,9 +71,10 @@ extension Transaction {
             SELECT COALESCE(MAX(number), 0) + 1, CAST(\(place.country) AS TEXT), CAST(\(place.region) AS TEXT), CAST(\(place.city) AS TEXT),
                 CAST(\(place.latitude) AS BIGINT), CAST(\(place.longitude) AS BIGINT), CAST(\(place.radius) AS BIGINT),
                 CAST(\(place.kind) AS TEXT)
-            FROM place
+            FROM place WHERE 1 = 1 ON CONFLICT DO NOTHING
             """)
-        return try knownNumber(place) ?? 0
+        // Another node may have taken the number for another place, or the place itself: nil, and it is asked again next time.
+        return try knownNumber(place)
     }
 
     private borrowing func knownNumber(_ place: PlaceRow) throws(StoreError) -> Int64? {

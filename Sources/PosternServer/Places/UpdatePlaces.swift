@@ -34,6 +34,7 @@ struct UpdatePlaces: Sendable {
         defer { for left in [raw, unpacked] { try? FileManager.default.removeItem(atPath: left) } }
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            Self.removeLeftovers(in: folder, now: now)
             let known = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
             let url = source.url.replacing("{month}", with: ISOTime.day(now).prefix(7))
             let user = source.licenceKey.map { (name: source.account, password: $0) }
@@ -53,6 +54,17 @@ struct UpdatePlaces: Sendable {
             return .failed(problem.description)
         } catch {
             return .failed("\(folder.path) can't be written to: \(error.localizedDescription)")
+        }
+    }
+
+    /// What a run left that was ended in its middle, more than a day ago.
+    private static func removeLeftovers(in folder: URL, now: Timestamp) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where name.hasPrefix(".") {
+            let path = folder.appending(path: name).path
+            guard let date = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date,
+                Int64(date.timeIntervalSince1970) < now.secondsSinceEpoch - 86_400
+            else { continue }
+            try? FileManager.default.removeItem(atPath: path)
         }
     }
 
@@ -108,16 +120,19 @@ struct UpdatePlaces: Sendable {
         var first = try read(input, 512)
         if first.count == 512, first[257..<262].elementsEqual("ustar".utf8) {
             // Entries, each a header of 512 bytes and a content that fills whole ones.
-            while true {
+            var skipped = 0
+            while skipped < FileFetch.mostBytes {
                 guard first.count == 512, let size = octal(first[124..<136]) else { throw Unpacking("the archive holds no .mmdb file") }
                 let name = String(decoding: first.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
                 if name.hasSuffix(".mmdb"), first[156] == UInt8(ascii: "0") || first[156] == 0 {
                     try copy(input, to: output, bytes: size, isAll: true)
-                    break
+                    return try output.synchronize()
                 }
                 try copy(input, to: nil, bytes: (size + 511) / 512 * 512, isAll: true)
+                skipped += size + 512
                 first = try read(input, 512)
             }
+            throw Unpacking("the archive is too large")
         } else {
             try output.write(contentsOf: Data(first))
             try copy(input, to: output, bytes: FileFetch.mostBytes, isAll: false)

@@ -177,7 +177,7 @@ struct SignIn: Sendable {
         try transaction.openChallenge(challenge)
         let number = try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, ticket, now: now))
         try transaction.noteHalfWay(
-            number, of: account.id, from: attempt.client.address, isKnownBrowser: ticket.isByKnownBrowser,
+            number, of: account.id, challenge: challenge.token.hash(for: NewChallenge.purpose), isKnownBrowser: ticket.isByKnownBrowser,
             dueAt: now + SettleAttempts.patience)
         try transaction.record(AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
         return challenge
@@ -222,7 +222,6 @@ struct SignIn: Sendable {
         try transaction.openSession(session)
         if let mark = attempt.client.mark { try transaction.knowBrowser(mark, of: account, now: now) }
         try transaction.recordAttempt(record(attempt, .signedIn, "password", account: account, ticket, session: session.id, now: now))
-        try transaction.endHalfWay(of: account, from: attempt.client.address)
         try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: attempt.client, at: now))
         return (session, replacedOf)
     }

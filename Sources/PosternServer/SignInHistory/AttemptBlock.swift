@@ -120,6 +120,14 @@ package enum AttemptBlock {
         return found
     }
 
+    /// Adds how often each outcome came from a number on.
+    static func count(_ bytes: [UInt8], from first: SignInAttempt.Number, _ counts: inout [SignInAttempt.Outcome: Int64]) {
+        _ = read(bytes) { raw, _ in
+            if raw.number >= first.value { counts[raw.outcome, default: 0] += raw.times }
+            return true
+        }
+    }
+
     /// Gives one attempt after the other, until told to stop.
     /// - Returns: false for what is no block.
     private static func read(_ bytes: [UInt8], _ give: (Raw, [Bytes]) -> Bool) -> Bool {
@@ -188,11 +196,14 @@ package enum AttemptBlock {
             }
         }
 
+        var outcome: SignInAttempt.Outcome { SignInAttempt.Outcome.allCases[Int(flags.rawValue & 3)] }
+        var times: Int64 { counted.map { Int64($0.times) } ?? 1 }
+
         func attempt(_ reasons: [Bytes]) -> KeptAttempt {
             let number = SignInAttempt.Number(number)
             var attempt = KeptAttempt(
                 number: number, previous: back == 0 ? nil : SignInAttempt.Number(number.value &- Int64(bitPattern: back)), who: Array(who),
-                outcome: SignInAttempt.Outcome.allCases[Int(flags.rawValue & 3)], reason: String(decoding: reasons[reason], as: UTF8.self),
+                outcome: outcome, reason: String(decoding: reasons[reason], as: UTF8.self),
                 address: IPAddress(bytes: address), program: Program(browserCode: program.0, systemCode: program.1),
                 session: AttemptBlock.id(Array(session), at: number.at), isSpared: flags.contains(.spared),
                 isKnownBrowser: flags.contains(.known), lastAt: number.at, place: place.map { Int64(bitPattern: $0) },

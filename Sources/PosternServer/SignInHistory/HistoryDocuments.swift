@@ -67,8 +67,10 @@ package enum HistoryCSV {
 
     /// What a spreadsheet would take for a formula gets an apostrophe before it.
     private static func field(_ text: String) -> String {
-        let text = text.first.map { "=+-@\t\r".contains($0) } ?? false ? "'" + text : text
-        guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+        // Byte by byte: with a combining mark behind it a sign is another character, and still a formula's.
+        let text = text.utf8.first.map { "=+-@\t\r".utf8.contains($0) } ?? false ? "'" + text : text
+        guard text.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return text }
+        let doubled = text.utf8.flatMap { $0 == UInt8(ascii: "\"") ? [$0, $0] : [$0] }
+        return "\"" + String(decoding: doubled, as: UTF8.self) + "\""
     }
 }

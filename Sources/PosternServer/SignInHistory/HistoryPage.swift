@@ -61,7 +61,7 @@ struct HistoryPage {
         return [
             "badge": HistoryWords.badge(attempt), "what": HistoryWords.outcome(attempt), "time": clock(attempt.at),
             "timeISO": ISOTime.text(attempt.at), "last": attempt.times > 1 ? clock(attempt.lastAt) : "",
-            "lastISO": ISOTime.text(attempt.lastAt), "isCounted": attempt.times > 1,
+            "lastISO": ISOTime.text(attempt.lastAt), "isCounted": clock(attempt.lastAt) != clock(attempt.at),
             "program": attempt.program.words, "familiar": familiar, "means": HistoryWords.means(attempt),
             "place": HistoryWords.place(shown.place), "network": shown.place.network, "hasNetwork": !shown.place.network.isEmpty,
             "address": attempt.addressText ?? "many addresses", "isUnusual": !unusual.isEmpty,

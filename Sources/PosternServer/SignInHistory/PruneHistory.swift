@@ -10,8 +10,8 @@ package struct PruneHistory: Sendable {
         (self.store, self.kept, self.refusalsKept) = (store, kept, refusalsKept)
     }
 
-    /// Blocks at once: some ten thousand attempts, and nobody waits for longer than a few milliseconds.
-    private static let most: Int64 = 64
+    /// Blocks at once: some two thousand attempts, and nobody waits for longer than a few milliseconds.
+    private static let most: Int64 = 16
     /// Between two of them, for who signs in.
     private static let rest = Duration.milliseconds(5)
 

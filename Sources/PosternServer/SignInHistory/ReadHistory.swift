@@ -73,7 +73,8 @@ package struct ReadHistory: Sendable {
     /// Attempts looked at for one page of a search; then the reader is asked to go on.
     private static let mostLookedAt = 100_000
     /// Attempts that a plot is drawn from.
-    private static let mostOfPlot = 3_000
+    private static let mostOfPlot = 2_000
+    private static let partOfPlot = 200
     static let plotDays: Int64 = 30
 
     // MARK: One account's
@@ -116,16 +117,25 @@ package struct ReadHistory: Sendable {
     func days(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [HistoryDay] {
         let first = now.day - Self.plotDays + 1
         var days = (first...now.day).map { HistoryDay(day: $0) }
-        let attempts = try await store.read { (transaction) throws(StoreError) in
-            try transaction.attempts(of: account, limit: Self.mostOfPlot)
-        }
-        for attempt in attempts where attempt.at.day >= first && attempt.at.day <= now.day {
-            let index = Int(attempt.at.day - first)
-            switch attempt.outcome {
-            case .signedIn: days[index].signedIn += 1
-            case .refused: days[index].refused += attempt.times
-            case .challenged: break
+        var place = AttemptCursor()
+        var seen = 0
+        while seen < Self.mostOfPlot {
+            let start = place
+            let (part, end) = try await store.read { (transaction) throws(StoreError) in
+                var end = start
+                return (try transaction.attempts(of: account, from: &end, limit: Self.partOfPlot), end)
             }
+            for attempt in part where attempt.at.day >= first && attempt.at.day <= now.day {
+                let index = Int(attempt.at.day - first)
+                switch attempt.outcome {
+                case .signedIn: days[index].signedIn += 1
+                case .refused: days[index].refused += attempt.times
+                case .challenged: break
+                }
+            }
+            place = end
+            seen += part.count
+            guard part.count == Self.partOfPlot, let last = part.last, last.at.day >= first else { break }
         }
         return days
     }

@@ -62,6 +62,11 @@ extension Migration {
                 PRIMARY KEY (owner, source))
             """,
             "CREATE INDEX sign_in_tally_by_time ON sign_in_tally (since_at)",
+            // Deleted accounts' chains that are still to be followed.
+            """
+            CREATE TABLE sign_in_erasure (
+                account_id BYTEA NOT NULL, refused BIGINT NOT NULL, newest BIGINT NOT NULL, PRIMARY KEY (account_id, refused))
+            """,
             """
             CREATE TABLE sign_in_block (
                 first BIGINT NOT NULL PRIMARY KEY, last BIGINT NOT NULL, attempts BIGINT NOT NULL, stripped BIGINT NOT NULL,
@@ -90,12 +95,13 @@ extension Transaction {
         guard attempt.outcome == .refused else { return try insertAttempt(attempt, address: attempt.client.address.description) }
         let owner = attempt.account?.bytes ?? []
         let most = attempt.account == nil ? SignInTally.mostStrangers : SignInTally.mostSources
-        let source = "\(attempt.reason) \(attempt.client.address.client) \(attempt.identifier.map { "\($0)" } ?? "")"
+        let spared = attempt.isSpared ? " spared" : ""
+        let source = "\(attempt.reason)\(spared) \(attempt.client.address.client) \(attempt.identifier.map { "\($0)" } ?? "")"
         if let number = try count(attempt, owner: owner, source: source) { return number }
         let since = attempt.at - SignInTally.window
         let sources = try run("SELECT COUNT(*) AS number FROM sign_in_tally WHERE owner = \(owner) AND since_at > \(since)")
         guard try sources[0].integer("number") < most else {
-            let shared = "\(attempt.reason) *"
+            let shared = "\(attempt.reason)\(spared) *"
             if let number = try count(attempt, owner: owner, source: shared) { return number }
             return try insertAttempt(attempt, address: "", talliedBy: (owner, shared))
         }
@@ -108,9 +114,16 @@ extension Transaction {
             """
             UPDATE sign_in_attempt SET times = times + 1, last_at = CASE WHEN last_at > \(attempt.at) THEN last_at ELSE \(attempt.at) END
             WHERE number = (SELECT number FROM sign_in_tally WHERE owner = \(owner) AND source = \(source)
-                AND since_at > \(attempt.at - SignInTally.window)) RETURNING number
+                AND since_at > \(attempt.at - SignInTally.window)) RETURNING number, place, settled
             """)
-        return try rows.first.map { (row) throws(StoreError) in SignInAttempt.Number(try row.integer("number")) }
+        guard let row = rows.first else { return nil }
+        let number = SignInAttempt.Number(try row.integer("number"))
+        // What was counted before it was looked after is counted with it.
+        if try row.integer("settled") == 1 {
+            let place = try row.optional("place") { (row) throws(StoreError) in try row.integer("place") }
+            try countPlace(place, day: number.at.day, signedIn: 0, refused: 1)
+        }
+        return number
     }
 
     private borrowing func insertAttempt(
@@ -162,16 +175,17 @@ extension Transaction {
 
 extension Transaction {
     /// Writes down what was found out about an attempt.
-    /// - Returns: false where another node was faster.
+    /// - Returns: how often it had happened by then; nil where another node was faster.
     borrowing func settle(
         _ number: SignInAttempt.Number, place: Int64?, network: UInt32?, isKnownBrowser: Bool
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> Int64? {
         let known: Int64 = isKnownBrowser ? 1 : 0
-        return try change(
+        return try run(
             """
             UPDATE sign_in_attempt SET settled = 1, place = \(place), network = \(network.map(Int64.init)), known_browser = \(known)
-            WHERE number = \(number) AND settled = 0
-            """) == 1
+            WHERE number = \(number) AND settled = 0 RETURNING times
+            """
+        ).first.map { (row) throws(StoreError) in try row.integer("times") }
     }
 }
 
@@ -179,14 +193,15 @@ extension Transaction {
 
 extension Transaction {
     /// Packs the oldest rows into a block, if there are enough of them.
-    /// - Parameter before: rows of that time and later stay: they may still be counted on or settled.
+    /// - Parameter before: rows of that time and later stay: they may still be counted on. So do all from the first one on that nothing was
+    ///   looked up for yet.
     /// - Returns: how many rows were packed.
     borrowing func packAttempts(before: Timestamp) throws(StoreError) -> Int {
         let limit = SignInAttempt.Number.first(at: before)
         let rows = try run(
             """
             DELETE FROM sign_in_attempt WHERE number <= (SELECT number FROM sign_in_attempt WHERE number < \(limit)
-                ORDER BY number LIMIT 1 OFFSET \(AttemptBlock.size - 1)) RETURNING *
+                AND number < COALESCE((SELECT MIN(number) FROM sign_in_attempt WHERE settled = 0), \(limit)) ORDER BY number LIMIT 1 OFFSET \(AttemptBlock.size - 1)) RETURNING *
             """)
         let attempts = try rows.map { (row) throws(StoreError) in try KeptAttempt(row) }.sorted { $0.number < $1.number }
         try insertBlock(attempts, stripped: false)
@@ -222,222 +237,51 @@ extension Transaction {
             "SELECT first, content FROM sign_in_block WHERE last < \(limit) AND stripped = 0 ORDER BY first LIMIT \(most)")
         for row in rows {
             let first = try row.integer("first")
-            let kept = (AttemptBlock.unpack(try row.blob("content")) ?? []).filter { $0.outcome != .refused }
+            guard let attempts = AttemptBlock.unpack(try row.blob("content")) else {
+                // Of another version, or broken: nothing of it is thrown away before its time.
+                try change("UPDATE sign_in_block SET stripped = 1 WHERE first = \(first)")
+                continue
+            }
             try change("DELETE FROM sign_in_block WHERE first = \(first)")
-            try insertBlock(kept, stripped: true)
+            try insertBlock(attempts.filter { $0.outcome != .refused }, stripped: true)
         }
         return rows.count
     }
 
-    /// What an account leaves behind is deleted with it (LO-08).
-    borrowing func eraseAttempts(of account: Account.ID) throws(StoreError) {
-        var blocks: [Int64: [UInt8]] = [:]
-        for refused in [true, false] {
-            var reader = AttemptReader()
-            var next = try newest(of: account, refused: refused)
-            while let number = next, let attempt = try attempt(number, &reader) {
-                next = attempt.previous
-                if try change("DELETE FROM sign_in_attempt WHERE number = \(number)") == 0, let block = reader.block(of: number.value) {
-                    blocks[block.first] = block.content
-                }
-            }
+    /// Notes that what an account leaves behind is to be deleted (LO-08): its chains go with it, so where they begin is written down.
+    borrowing func leaveAttempts(of account: Account.ID) throws(StoreError) {
+        try change(
+            """
+            INSERT INTO sign_in_erasure (account_id, refused, newest) SELECT account_id, refused, newest FROM sign_in_chain
+            WHERE account_id = \(account) ON CONFLICT (account_id, refused) DO NOTHING
+            """)
+    }
+
+    /// Deletes some of what accounts left behind, so little at once that nobody waits for it.
+    /// - Returns: whether there may be more.
+    borrowing func eraseAttempts(most: Int) throws(StoreError) -> Bool {
+        guard let row = try run("SELECT * FROM sign_in_erasure ORDER BY account_id, refused LIMIT 1\(dialect.skipLocked)").first else {
+            return false
         }
-        for (first, content) in blocks {
-            let kept = (AttemptBlock.unpack(content) ?? []).filter { $0.account != account }
-            let rows = try run("DELETE FROM sign_in_block WHERE first = \(first) RETURNING stripped")
+        let (account, refused): (Account.ID, Int64) = (try row.id("account_id"), try row.integer("refused"))
+        var next: SignInAttempt.Number? = SignInAttempt.Number(try row.integer("newest"))
+        for _ in 0..<most {
+            guard let number = next else { break }
+            // A reader of its own each time: what was read before was changed.
+            var reader = AttemptReader()
+            next = try attempt(number, &reader)?.previous
+            guard try change("DELETE FROM sign_in_attempt WHERE number = \(number)") == 0, let block = reader.block(of: number.value) else {
+                continue
+            }
+            let kept = (AttemptBlock.unpack(block.content) ?? []).filter { $0.number != number }
+            let rows = try run("DELETE FROM sign_in_block WHERE first = \(block.first) RETURNING stripped")
             try insertBlock(kept, stripped: try rows.first?.integer("stripped") == 1)
         }
-    }
-}
-
-// MARK: Reading
-
-/// Reads attempts by number, and keeps the blocks it read last: an account's attempts often stand in neighbours.
-struct AttemptReader: Sendable {
-    fileprivate struct Block: Sendable {
-        let first: Int64
-        let last: Int64
-        let content: [UInt8]
-    }
-
-    fileprivate var blocks: [Block] = []
-    /// What is older stands in blocks.
-    fileprivate var packedUntil: Int64?
-
-    fileprivate func block(of number: Int64) -> Block? { blocks.first { $0.first <= number && number <= $0.last } }
-
-    /// Blocks to read for a number: several, where the last one was near.
-    fileprivate func reach(to number: Int64) -> Int64 {
-        guard let oldest = blocks.last, number < oldest.first else { return 1 }
-        let span = max(1, oldest.last - oldest.first)
-        return (oldest.first - number) / span < 8 ? 16 : 1
-    }
-}
-
-extension Transaction {
-    /// Where an account's chain begins; nil for one without attempts of that kind.
-    private borrowing func newest(of account: Account.ID, refused: Bool) throws(StoreError) -> SignInAttempt.Number? {
-        let kind: Int64 = refused ? 1 : 0
-        let rows = try run("SELECT newest FROM sign_in_chain WHERE account_id = \(account) AND refused = \(kind)")
-        return try rows.first.map { (row) throws(StoreError) in SignInAttempt.Number(try row.integer("newest")) }
-    }
-
-    /// - Returns: nil for one that is no longer kept.
-    borrowing func attempt(_ number: SignInAttempt.Number, _ reader: inout AttemptReader) throws(StoreError) -> KeptAttempt? {
-        if let block = reader.block(of: number.value) { return AttemptBlock.find(number, in: block.content) }
-        if reader.packedUntil == nil {
-            let newest = try run("SELECT last FROM sign_in_block ORDER BY first DESC LIMIT 1").first
-            reader.packedUntil = try newest.map { (row) throws(StoreError) in try row.integer("last") } ?? 0
+        if let next {
+            try change("UPDATE sign_in_erasure SET newest = \(next) WHERE account_id = \(account) AND refused = \(refused)")
+        } else {
+            try change("DELETE FROM sign_in_erasure WHERE account_id = \(account) AND refused = \(refused)")
         }
-        if number.value > reader.packedUntil ?? 0, let row = try run("SELECT * FROM sign_in_attempt WHERE number = \(number)").first {
-            return try KeptAttempt(row)
-        }
-        let rows = try run(
-            """
-            SELECT first, last, content FROM sign_in_block WHERE first <= \(number) ORDER BY first DESC LIMIT \(reader.reach(to: number.value))
-            """)
-        reader.blocks = try rows.map { (row) throws(StoreError) in
-            AttemptReader.Block(first: try row.integer("first"), last: try row.integer("last"), content: try row.blob("content"))
-        }
-        if let found = reader.block(of: number.value).flatMap({ AttemptBlock.find(number, in: $0.content) }) { return found }
-        // One that came late stands behind what is packed.
-        return try run("SELECT * FROM sign_in_attempt WHERE number = \(number)").first.map { (row) throws(StoreError) in
-            try KeptAttempt(row)
-        }
-    }
-
-    /// An account's attempts, newest first.
-    /// - Parameters:
-    ///   - refused: only refusals, or only sign-ins; nil for both.
-    package borrowing func attempts(
-        of account: Account.ID, refused: Bool? = nil, limit: Int
-    ) throws(StoreError) -> [KeptAttempt] {
-        var cursor = AttemptCursor()
-        return try attempts(of: account, refused: refused, from: &cursor, limit: limit)
-    }
-
-    /// The same, page after page without walking the way again.
-    borrowing func attempts(
-        of account: Account.ID, refused: Bool? = nil, from cursor: inout AttemptCursor, limit: Int
-    ) throws(StoreError) -> [KeptAttempt] {
-        if !cursor.isStarted {
-            cursor.isStarted = true
-            if refused != true { cursor.signIns = try newest(of: account, refused: false) }
-            if refused != false { cursor.refusals = try newest(of: account, refused: true) }
-        }
-        var found: [KeptAttempt] = []
-        while found.count < limit, let next = [cursor.signIns, cursor.refusals].compactMap({ $0 }).max() {
-            let attempt = try attempt(next, &cursor.reader)
-            if next == cursor.signIns { cursor.signIns = attempt?.previous } else { cursor.refusals = attempt?.previous }
-            if let attempt { found.append(attempt) }
-        }
-        return found
-    }
-
-    /// How often the account was refused since its last sign-in, and since then.
-    borrowing func failures(of account: Account.ID, before number: SignInAttempt.Number?, since: Timestamp) throws(StoreError) -> Int {
-        var reader = AttemptReader()
-        var next = try newest(of: account, refused: true)
-        var signIn = try newest(of: account, refused: false)
-        while let candidate = signIn, number.map({ candidate >= $0 }) ?? false {
-            signIn = try attempt(candidate, &reader)?.previous
-        }
-        var failures: Int64 = 0
-        // What comes after that many tells nothing new.
-        while failures < 100, let current = next, signIn.map({ current > $0 }) ?? true, let attempt = try attempt(current, &reader),
-            attempt.lastAt >= since
-        {
-            if number.map({ current < $0 }) ?? true { failures += attempt.times }
-            next = attempt.previous
-        }
-        return Int(min(failures, 100))
-    }
-
-    /// Everybody's attempts, newest first: rows, then blocks.
-    /// - Returns: one page of what there is before a number, unfiltered; empty at the end.
-    borrowing func attempts(before: SignInAttempt.Number, limit: Int64) throws(StoreError) -> [KeptAttempt] {
-        let rows = try run("SELECT * FROM sign_in_attempt WHERE number < \(before) ORDER BY number DESC LIMIT \(limit)")
-        if !rows.isEmpty { return try rows.map { (row) throws(StoreError) in try KeptAttempt(row) } }
-        let blocks = try run("SELECT content FROM sign_in_block WHERE first < \(before) ORDER BY first DESC LIMIT 8")
-        var found: [KeptAttempt] = []
-        for row in blocks { found += (AttemptBlock.unpack(try row.blob("content")) ?? []).reversed().filter { $0.number < before } }
-        return found
-    }
-
-    /// Everybody's, oldest first.
-    borrowing func attempts(from first: SignInAttempt.Number, limit: Int64) throws(StoreError) -> [KeptAttempt] {
-        let blocks = try run("SELECT content FROM sign_in_block WHERE last >= \(first) ORDER BY first LIMIT \(limit / 128 + 1)")
-        if !blocks.isEmpty {
-            var found: [KeptAttempt] = []
-            for row in blocks { found += (AttemptBlock.unpack(try row.blob("content")) ?? []).filter { $0.number >= first } }
-            return found
-        }
-        let rows = try run("SELECT * FROM sign_in_attempt WHERE number >= \(first) ORDER BY number LIMIT \(limit)")
-        return try rows.map { (row) throws(StoreError) in try KeptAttempt(row) }
-    }
-
-    /// Tries of passwords as rules are tried on them, oldest first: what was tried, not what was made of it.
-    /// - Returns: also where to go on; nil at the end.
-    borrowing func triedPasswords(
-        from first: SignInAttempt.Number, limit: Int64
-    ) throws(StoreError) -> (tries: [TriedPassword], next: SignInAttempt.Number?) {
-        let attempts = try attempts(from: first, limit: limit)
-        return (attempts.flatMap(\.tries), attempts.last.map { SignInAttempt.Number($0.number.value + 1) })
-    }
-
-    /// How attempts ended since then.
-    borrowing func attemptCounts(since: Timestamp) throws(StoreError) -> [SignInAttempt.Outcome: Int64] {
-        var counts: [SignInAttempt.Outcome: Int64] = [:]
-        let first = SignInAttempt.Number.first(at: since)
-        for row in try run(
-            """
-            SELECT outcome, CAST(SUM(times) AS BIGINT) AS number FROM sign_in_attempt WHERE number >= \(first) GROUP BY outcome
-            """)
-        {
-            if let outcome = SignInAttempt.Outcome(rawValue: try row.text("outcome")) { counts[outcome] = try row.integer("number") }
-        }
-        for row in try run("SELECT content FROM sign_in_block WHERE last >= \(first)") {
-            for attempt in AttemptBlock.unpack(try row.blob("content")) ?? [] where attempt.number >= first {
-                counts[attempt.outcome, default: 0] += attempt.times
-            }
-        }
-        return counts
-    }
-}
-
-/// Where a reader of an account's attempts stands.
-struct AttemptCursor: Sendable {
-    fileprivate var isStarted = false
-    /// The next one of each chain; nil at its end.
-    fileprivate(set) var signIns: SignInAttempt.Number?
-    fileprivate(set) var refusals: SignInAttempt.Number?
-    fileprivate var reader = AttemptReader()
-
-    /// At the newest.
-    init() {}
-
-    /// Where another one stood.
-    init(signIns: SignInAttempt.Number?, refusals: SignInAttempt.Number?) {
-        (isStarted, self.signIns, self.refusals) = (true, signIns, refusals)
-    }
-
-    var isAtEnd: Bool { isStarted && signIns == nil && refusals == nil }
-}
-
-extension KeptAttempt {
-    init(_ row: Row) throws(StoreError) {
-        guard let outcome = SignInAttempt.Outcome(rawValue: try row.text("outcome")) else { throw .unexpectedColumn("outcome") }
-        let account: Account.ID? = try row.optionalID("account_id")
-        let identifier = try row.optional("identifier") { (row) throws(StoreError) in try row.blob("identifier") }
-        let network = try row.optional("network") { (row) throws(StoreError) in try row.integer("network") }
-        self.init(
-            number: SignInAttempt.Number(try row.integer("number")),
-            previous: try row.optional("previous") { (row) throws(StoreError) in SignInAttempt.Number(try row.integer("previous")) },
-            who: account?.bytes ?? identifier ?? [], outcome: outcome, reason: try row.text("reason"),
-            address: IPAddress(try row.text("address")), program: Program(try row.text("browser")),
-            session: try row.optionalID("session_id"), isSpared: try row.integer("spared") == 1,
-            isKnownBrowser: try row.integer("known_browser") == 1, times: try row.integer("times"), lastAt: try row.time("last_at"),
-            place: try row.optional("place") { (row) throws(StoreError) in try row.integer("place") },
-            network: network.map { UInt32(truncatingIfNeeded: $0) })
+        return true
     }
 }

@@ -21,7 +21,7 @@ struct SignInsPage {
 
     func html(_ pages: Pages) -> String {
         var values: [String: Any] = [
-            "attempts": attempts.map(row), "none": attempts.isEmpty && problem == nil, "problem": problem ?? "",
+            "attempts": attempts.map(row), "none": attempts.isEmpty && problem == nil,
             "outcomes": ([("", "any outcome")] + SignInAttempt.Outcome.allCases.map { ($0.rawValue, Self.words($0)) }).map { value, words in
                 ["value": value, "words": words, "isCurrent": fields.contains { $0 == ("outcome", value) }] as [String: Any]
             },
@@ -37,6 +37,7 @@ struct SignInsPage {
             let query = fields.map { "\($0.name)=\(percentEncoded($0.value))" }.joined(separator: "&")
             values["older"] = "/auth/admin/sign-ins?\(query)&after=\(next)"
         }
+        values["problem"] = problem
         values["lookedBackTo"] = lookedBackTo.map(ISOTime.words)
         return pages.admin(Self.template, title: "Sign-ins", at: .signIns, for: reader, values)
     }

@@ -18,6 +18,8 @@ package final class SettleAttempts: Sendable {
     /// Attempts looked up together, and written down in one transaction: few enough that no sign-in waits for it.
     private static let batch: Int64 = 100
     private static let interval = Duration.milliseconds(300)
+    /// Attempts whose place can't be asked about by then have none.
+    private static let longestWait = Duration.seconds(120)
 
     private let store: any Store
     private let desk: SessionDesk
@@ -47,9 +49,13 @@ package final class SettleAttempts: Sendable {
     @discardableResult
     package func round(now: Timestamp) async throws(StoreError) -> Int {
         try await tellHalfWay(now: now)
-        let waiting = try await store.lookUp { (transaction) throws(StoreError) in try transaction.unsettledAttempts(limit: Self.batch) }
+        let unsettled = try await store.lookUp { (transaction) throws(StoreError) in try transaction.unsettledAttempts(limit: Self.batch) }
+        guard !unsettled.isEmpty else { return 0 }
+        let found = await finder.find(unsettled.map(\.client.address))
+        // While the files can't be asked, attempts wait: a rule about places must not be slipped past by a restart. But not for ever.
+        let waiting = found == nil ? unsettled.filter { now - $0.attempt.at > Self.longestWait } : unsettled
         guard !waiting.isEmpty else { return 0 }
-        let places = await finder.find(waiting.map(\.client.address))
+        let places = found ?? waiting.map { _ in AddressPlace() }
         let changed = try await store.write { (transaction) throws(StoreError) -> (Set<Account.ID>, [PlaceRow: Int64], [UInt32: String]) in
             var new = (places: [PlaceRow: Int64](), networks: [UInt32: String]())
             var counts: [Int64: (day: Int64, signedIn: Int64, refused: Int64)] = [:]
@@ -57,9 +63,9 @@ package final class SettleAttempts: Sendable {
             for (waiting, place) in zip(waiting, places) {
                 let number = try number(of: place, &new, in: transaction)
                 let found = Found(attempt: waiting.attempt, client: waiting.client, place: place, number: number)
-                guard try settle(found, &changed, in: transaction, now: now) else { continue }
+                guard let times = try settle(found, &changed, in: transaction, now: now) else { continue }
                 var count = counts[number ?? 0] ?? (found.attempt.at.day, 0, 0)
-                if found.attempt.outcome == .refused { count.refused += 1 } else { count.signedIn += 1 }
+                if found.attempt.outcome == .refused { count.refused += times } else { count.signedIn += 1 }
                 counts[number ?? 0] = count
             }
             // In one order on all nodes, so that two never wait for each other.
@@ -86,25 +92,28 @@ package final class SettleAttempts: Sendable {
         }
         guard let row = PlaceRow(place) else { return nil }
         if let number = new.places[row] ?? known.withLock({ $0.places[row] }) { return number }
-        let number = try transaction.placeNumber(row)
-        new.places[row] = number
-        return number
+        // Two nodes that meet new places at the same time may take turns.
+        for _ in 0..<10 {
+            guard let number = try transaction.placeNumber(row) else { continue }
+            new.places[row] = number
+            return number
+        }
+        return nil
     }
 
-    /// - Returns: false where another node was faster.
+    /// - Returns: how often it had happened by then; nil where another node was faster.
     private func settle(
         _ found: Found, _ changed: inout Set<Account.ID>, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> Int64? {
         let attempt = found.attempt
         guard let account = attempt.account else {
             return try transaction.settle(attempt.number, place: found.number, network: found.place.network, isKnownBrowser: false)
         }
         let habits = try transaction.habits(of: account)
         let isKnown = habits.knows(found.client)
-        guard
-            try transaction.settle(
-                attempt.number, place: found.number, network: found.place.network, isKnownBrowser: isKnown == true)
-        else { return false }
+        let times = try transaction.settle(
+            attempt.number, place: found.number, network: found.place.network, isKnownBrowser: isKnown == true)
+        guard let times else { return nil }
         // A right password that a rule refused is looked at like a sign-in: its owner is to hear of it.
         if attempt.outcome == .signedIn || attempt.reason == "unusual-sign-in" {
             let findings = try findings(found, account, habits, isKnown, in: transaction)
@@ -112,7 +121,7 @@ package final class SettleAttempts: Sendable {
         }
         // Last: who makes an account safe holds it before its sessions, and neither may wait for the other.
         if let number = found.number, let session = attempt.session { try transaction.notePlace(number, of: session, account: account) }
-        return true
+        return times
     }
 
     private func findings(
@@ -120,7 +129,7 @@ package final class SettleAttempts: Sendable {
     ) throws(StoreError) -> [Finding] {
         let attempt = found.attempt
         let failures = try transaction.failures(
-            of: account, before: attempt.number, since: attempt.at - Self.failuresWithin)
+            of: account, before: attempt, since: attempt.at - Self.failuresWithin)
         let before = try transaction.whereabouts(of: account).map {
             (place: $0.place.whereabouts(network: $0.network), seconds: seconds(attempt.at - $0.number.at))
         }
@@ -164,7 +173,7 @@ package final class SettleAttempts: Sendable {
         if attempt.outcome == .signedIn, !isHeld, measure != .end {
             var settled = attempt
             (settled.place, settled.network) = (found.number, found.place.network)
-            try transaction.learnAttempt(settled, by: found.client, of: account)
+            try transaction.learnAttempt(settled, mark: found.client.mark, of: account)
         }
         if measure >= .tell {
             let told = findings.filter { section.rules.measure(for: $0) >= .tell }

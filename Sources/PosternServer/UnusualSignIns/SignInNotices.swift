@@ -1,5 +1,6 @@
 import Secrets
 import Storage
+import Throttle
 import UnusualSignIns
 
 /// Tells an account's owner of a sign-in, once, with all that is unusual about it.
@@ -20,11 +21,15 @@ struct SignInNotices: Sendable {
     let notices: Notices
     let mails: SignInMail
 
+    private static let mostAnHour = Rate(limit: 5, period: 3_600)
+
     /// - Parameter client: what the sign-in came from, to be known from now on if its owner says that it was them.
     func tell(
         _ event: Event, _ client: Client?, _ account: Account.ID, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
         guard let found = try transaction.account(account), found.state == .active, let email = EmailAddress(found.email) else { return }
+        // Who holds the password could otherwise fill the mailbox that the warning stands in.
+        if let rate = Self.mostAnHour, try !transaction.countRate("sign-in notices \(account)", rate, now: now).isAllowed { return }
         let token = Token(random: notices.random.bytes(Token.byteCount))
         let isNew = try transaction.makeSignInLink(
             NewSignInLink(

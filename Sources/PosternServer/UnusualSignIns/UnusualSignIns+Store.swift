@@ -27,8 +27,8 @@ extension Migration {
             // A right password whose second factor is still to come.
             """
             CREATE TABLE sign_in_half_way (
-                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, address TEXT NOT NULL, number BIGINT NOT NULL,
-                known_browser BIGINT NOT NULL, due_at BIGINT NOT NULL, PRIMARY KEY (account_id, address))
+                challenge BYTEA NOT NULL PRIMARY KEY, account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                number BIGINT NOT NULL, known_browser BIGINT NOT NULL, due_at BIGINT NOT NULL)
             """,
             "CREATE INDEX sign_in_half_way_by_time ON sign_in_half_way (due_at)",
         ])
@@ -55,16 +55,19 @@ struct Habits: Sendable {
 
     /// - Returns: nil where there is nothing to compare with.
     func knows(_ client: Client) -> Bool? {
-        guard let (kind, value) = Self.name(of: client) else { return nil }
         guard !isEmpty else { return nil }
+        let (kind, value) = Self.name(of: client)
         return values[kind]?.contains(value) ?? false
     }
 
     /// What a browser or a program is recognised by.
-    static func name(of client: Client) -> (kind: Kind, value: String)? {
-        if let mark = client.mark { return (.browser, Shell.hex(mark.hash)) }
-        let program = Program(client.browser)
-        return (.program, "\(program.browserCode).\(program.systemCode) \(client.address.client)")
+    static func name(of client: Client) -> (kind: Kind, value: String) {
+        name(client.mark, Program(client.browser), client.address)
+    }
+
+    static func name(_ mark: BrowserMark?, _ program: Program, _ address: IPAddress) -> (kind: Kind, value: String) {
+        if let mark { return (.browser, Shell.hex(mark.hash)) }
+        return (.program, "\(program.browserCode).\(program.systemCode) \(address.client)")
     }
 }
 
@@ -142,12 +145,12 @@ extension Transaction {
                 """
             ).first.map { (row) throws(StoreError) in try row.integer("first_number") == number.value } ?? false
         guard isNew else { return }
-        // A browser that keeps no cookies is another each time.
+        // A browser that keeps no cookies is another each time: what came once gives way before what came back.
         try change(
             """
-            DELETE FROM sign_in_habit WHERE account_id = \(account) AND kind = \(kind.rawValue) AND last_number < (
-                SELECT last_number FROM sign_in_habit WHERE account_id = \(account) AND kind = \(kind.rawValue)
-                ORDER BY last_number DESC LIMIT 1 OFFSET \(Self.mostHabits - 1))
+            DELETE FROM sign_in_habit WHERE account_id = \(account) AND kind = \(kind.rawValue) AND value IN (
+                SELECT value FROM sign_in_habit WHERE account_id = \(account) AND kind = \(kind.rawValue)
+                ORDER BY CASE WHEN last_number > first_number THEN 0 ELSE 1 END, last_number DESC LIMIT 1000 OFFSET \(Self.mostHabits))
             """)
     }
 
@@ -162,10 +165,11 @@ extension Transaction {
     }
 
     /// What a sign-in came from is the account's own: its owner said or proved so.
-    /// - Parameter client: nil once only its place is kept.
-    borrowing func learnAttempt(_ attempt: KeptAttempt, by client: Client?, of account: Account.ID) throws(StoreError) {
+    /// - Parameter mark: of its browser, where it has one.
+    borrowing func learnAttempt(_ attempt: KeptAttempt, mark: BrowserMark?, of account: Account.ID) throws(StoreError) {
         try learn(.account, "", of: account, by: attempt.number)
-        if let client, let (kind, value) = Habits.name(of: client) { try learn(kind, value, of: account, by: attempt.number) }
+        let (kind, value) = Habits.name(mark, attempt.program, attempt.address ?? .unknown)
+        try learn(kind, value, of: account, by: attempt.number)
         let place = try attempt.place.flatMap { (number) throws(StoreError) in try self.place(number) }
         // A way out that many share says nothing of where somebody was, and others come by it too.
         if place?.isAnonymous == true { return }
@@ -181,12 +185,13 @@ extension Transaction {
     borrowing func learnHeld(_ number: SignInAttempt.Number, by client: Client, of account: Account.ID) throws(StoreError) {
         var reader = AttemptReader()
         guard let attempt = try attempt(number, &reader) else { return }
-        try learnAttempt(attempt, by: client, of: account)
+        try learnAttempt(attempt, mark: client.mark, of: account)
     }
 
     /// The browser that makes an account is known to it.
     borrowing func learnBrowser(_ client: Client, of account: Account.ID, now: Timestamp) throws(StoreError) {
-        guard client.mark != nil, let (kind, value) = Habits.name(of: client) else { return }
+        guard client.mark != nil else { return }
+        let (kind, value) = Habits.name(of: client)
         try learn(kind, value, of: account, by: SignInAttempt.Number.first(at: now))
     }
 
@@ -307,24 +312,21 @@ extension FindingLine {
 // MARK: Half way
 
 extension Transaction {
-    /// One an account and address: a second password there doesn't put the word off.
+    /// - Parameter challenge: what its second step is found by, hashed.
     borrowing func noteHalfWay(
-        _ number: SignInAttempt.Number, of account: Account.ID, from address: IPAddress, isKnownBrowser: Bool, dueAt: Timestamp
+        _ number: SignInAttempt.Number, of account: Account.ID, challenge: [UInt8], isKnownBrowser: Bool, dueAt: Timestamp
     ) throws(StoreError) {
         let known: Int64 = isKnownBrowser ? 1 : 0
         try change(
             """
-            INSERT INTO sign_in_half_way (account_id, address, number, known_browser, due_at)
-            SELECT id, CAST(\(address.client.description) AS TEXT), CAST(\(number) AS BIGINT), CAST(\(known) AS BIGINT),
-                CAST(\(dueAt) AS BIGINT)
-            FROM account WHERE id = \(account)
-            ON CONFLICT (account_id, address) DO NOTHING
+            INSERT INTO sign_in_half_way (challenge, account_id, number, known_browser, due_at)
+            VALUES (\(challenge), \(account), \(number), \(known), \(dueAt)) ON CONFLICT (challenge) DO NOTHING
             """)
     }
 
     /// The second factor came after all.
-    borrowing func endHalfWay(of account: Account.ID, from address: IPAddress) throws(StoreError) {
-        try change("DELETE FROM sign_in_half_way WHERE account_id = \(account) AND address = \(address.client.description)")
+    borrowing func endHalfWay(challenge: [UInt8]) throws(StoreError) {
+        try change("DELETE FROM sign_in_half_way WHERE challenge = \(challenge)")
     }
 
     /// Takes those whose time is up: the deleted row is the permission to tell.

@@ -119,6 +119,92 @@ import Testing
         await house.close()
     }
 
+    private func answers(_ house: TestHouse) -> AnswerSignIn {
+        AnswerSignIn(
+            store: house.store, desk: house.server.desk, notices: house.notices,
+            mails: NotMeMail(publicURL: house.server.settings.publicURL, layout: house.server.settings.mailLayout),
+            links: house.server.passwords.links(house.notices), random: .system)
+    }
+
+    private func setEmail(_ house: TestHouse, _ id: Account.ID, _ email: String) async throws {
+        let address = try #require(EmailAddress(email))
+        let setAt = try #require(try await house.account("ada@example.com")?.passwordSetAt)
+        let isDone = try await house.store.write { (transaction) throws(StoreError) in
+            try transaction.changeEmail(of: id, passwordSetAt: setAt, to: address, now: .now())
+        }
+        #expect(isDone)
+    }
+
+    @Test("a thief who changed the address gets nothing by a link of their own: neither before the owner’s, nor after")
+    func thiefsOwnLink() async throws {
+        for isFirst in [true, false] {
+            let (house, id, _, _, owners) = try await scene(.sqlite)
+            try await setEmail(house, id, "thief@example.com")
+            let again = TestBrowser(house, peer: SettleTests.brasil)
+            _ = try await again.get("/auth/sign-in")
+            _ = try await again.signIn("thief@example.com")
+            try await SettleTests.settle(house)
+            let thiefs = try await house.linkToken(to: "thief@example.com", "/auth/not-me/")
+            let (answer, client) = (answers(house), Client(address: .unknown, browser: ""))
+            let tokens = [try #require(Token(text: thiefs.utf8)), try #require(Token(text: owners.utf8))]
+            if isFirst { _ = try await answer.notMe(tokens[0], client: client, now: .now()) }
+            _ = try await answer.notMe(tokens[1], client: client, now: .now())
+            #expect(try await answer.notMe(tokens[0], client: client, now: .now()) == .linkInvalid)
+            #expect(try await house.account("ada@example.com")?.id == id)
+            // The link that counts went to the owner.
+            let resets = try await house.mail().filter { $0.kind == .passwordReset }
+            #expect(resets.first?.to == "ada@example.com")
+            await house.close()
+        }
+    }
+
+    @Test("a change of password that is under way when the account is made safe changes nothing")
+    func changeInFlight() async throws {
+        let (house, id, _, _, link) = try await scene(.sqlite)
+        let before = try #require(try await house.account("ada@example.com")?.passwordSetAt)
+        _ = try await answers(house).notMe(
+            try #require(Token(text: link.utf8)), client: Client(address: .unknown, browser: ""), now: .now())
+        let isChanged = try await house.store.write { (transaction) throws(StoreError) in
+            try transaction.replacePassword(of: id, setAt: before, with: "thief’s", keeping: nil, history: 0, now: .now())
+        }
+        #expect(!isChanged)
+        #expect(try await house.number("SELECT COUNT(*) AS number FROM password_reset") == 1)
+        await house.close()
+    }
+
+    @Test("a session alone takes no second factor away; neither does a link after “this was me”")
+    func keepsFactors() async throws {
+        let (house, id, own, _, link) = try await scene(.sqlite)
+        let number = try await house.store.read { (transaction) throws(StoreError) in
+            try transaction.attempts(of: id, limit: 9).last?.number.value
+        }
+        _ = try await house.addPhone(to: id, named: "Ada’s")
+        try await house.age(id, by: 3_600)
+        _ = try await own.submit("/auth/account/history/not-me", from: "/auth/account/history", ["number": "\(number ?? 0)"])
+        let (answer, client, token) = (answers(house), Client(address: .unknown, browser: ""), try #require(Token(text: link.utf8)))
+        func apps() async throws -> Int {
+            try await house.store.read { (transaction) throws(StoreError) in try transaction.authenticators(of: id).count }
+        }
+        #expect(try await apps() == 1)
+        _ = try await answer.wasMe(token, client: client, now: .now())
+        _ = try await answer.notMe(token, client: client, now: .now())
+        #expect(try await apps() == 1)
+        await house.close()
+    }
+
+    @Test("where the old address is somebody else’s by now, nobody is mailed a link")
+    func addressIsTaken() async throws {
+        let (house, id, _, _, link) = try await scene(.sqlite)
+        try await setEmail(house, id, "thief@example.com")
+        try await house.makeAccount("ada@example.com")
+        let outcome = try await answers(house).notMe(
+            try #require(Token(text: link.utf8)), client: Client(address: .unknown, browser: ""), now: .now())
+        guard case .secured(let done) = outcome else { return #expect(Bool(false), "it was not made safe") }
+        #expect(done.contains { $0.contains("an administrator must help") })
+        #expect(try await house.mail().allSatisfy { $0.kind != .passwordReset && $0.kind != .signInNotMe })
+        await house.close()
+    }
+
     @Test("from the history page too: for one’s own sign-ins alone")
     func fromHistory() async throws {
         let (house, id, own, thief, _) = try await scene(.sqlite)

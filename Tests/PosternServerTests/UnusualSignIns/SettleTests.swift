@@ -205,6 +205,15 @@ import UnusualSignIns
         #expect(try await other.signIn("ada@example.com").status == .forbidden)
         #expect(try await anywhere.submit("/auth/was-me", [:]).status == .seeOther)
         #expect(try await other.signIn("ada@example.com").status == .seeOther)
+        // A program without a browser's cookie is known by its name and address.
+        let program = #"{"email":"ada@example.com","password":"\#(TestHouse.password)"}"#
+        #expect(try await house.json(.post, "/auth/v1/sign-in", program, peer: Self.brasil).reason == "unusual-sign-in")
+        try await Self.settle(house)
+        let again = try await house.linkToken(to: "ada@example.com", "/auth/was-me/")
+        let reader = TestBrowser(house, peer: "9.9.9.9")
+        _ = try await reader.get("/auth/was-me/\(again)")
+        #expect(try await reader.submit("/auth/was-me", [:]).status == .seeOther)
+        #expect(try await house.json(.post, "/auth/v1/sign-in", program, peer: Self.brasil).status == .ok)
         await house.close()
     }
 
@@ -242,6 +251,73 @@ import UnusualSignIns
         await house.close()
     }
 
+    @Test("failures before a sign-in with a second factor count too")
+    func failuresBeforeFactor() async throws {
+        let house = try await Self.house()
+        let id = try await house.makeAccount("ada@example.com")
+        let phone = try await house.addPhone(to: id)
+        for _ in 0..<5 {
+            _ = try await house.json(.post, "/auth/v1/sign-in", #"{"email":"ada@example.com","password":"wrong"}"#, peer: Self.lisbon)
+        }
+        let attempt = try await house.attempt("ada@example.com")
+        #expect(try await house.finish(attempt, "totp", phone.code(at: .now())).status == .ok)
+        try await Self.settle(house)
+        let found = try await newest(house, id).findings
+        #expect(found.contains { $0.kind == "failures-before" && $0.measure == 5 })
+        await house.close()
+    }
+
+    @Test("while the files can’t be asked attempts wait, two minutes at most; a rule isn’t slipped past by a restart")
+    func filesAreAway() async throws {
+        let file = try #require(Bundle.module.url(forResource: "places", withExtension: "mmdb")).path
+        let house = try await TestHouse(.sqlite) { $0.places.files = [file] }
+        let id = try await house.makeAccount("ada@example.com")
+        _ = try await browser(house, Self.lisbon).signIn("ada@example.com")
+        #expect(try await house.server.history.settling.round(now: .now()) == 0)
+        await house.server.history.finder.refresh()
+        try await Self.settle(house)
+        #expect(try await newest(house, id).place.words == "Lisbon, Portugal")
+        let other = try await TestHouse(.sqlite) { $0.places.files = [file] }
+        let bob = try await other.makeAccount("bob@example.com")
+        _ = try await browser(other, Self.lisbon).signIn("bob@example.com")
+        try await Self.settle(other, now: .now() + .seconds(121))
+        #expect(try await newest(other, bob).place.words.isEmpty)
+        await house.close()
+        await other.close()
+    }
+
+    @Test("FT-31: files that are none, cut short or broken anywhere are refused or say nothing, and never end the process")
+    func brokenFiles() throws {
+        let file = try #require(Bundle.module.url(forResource: "places", withExtension: "mmdb"))
+        let good = [UInt8](try Data(contentsOf: file))
+        let folder = try StoreUnderTest.freshFolder()
+        let path = folder + "/broken.mmdb"
+        var generator = SeededGenerator(seed: 31)
+        let addresses = [Self.lisbon, Self.tunnel, "2a00:1::9", "9.9.9.9"].compactMap { IPAddress($0) }
+        func look(_ bytes: [UInt8]) throws {
+            try Data(bytes).write(to: URL(filePath: path))
+            guard let file = try? PlaceFile(path: path, copiedTo: folder) else { return }
+            for address in addresses {
+                var place = AddressPlace()
+                file.look(up: address, into: &place)
+            }
+        }
+        for length in stride(from: 0, to: good.count, by: 7) { try look(Array(good.prefix(length))) }
+        for _ in 0..<2_000 {
+            var broken = good
+            for _ in 0..<Int.random(in: 1...8, using: &generator) {
+                broken[Int.random(in: 0..<broken.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
+            try look(broken)
+        }
+        // Another version of the format.
+        if let at = good.indices.last(where: { good[$0...].starts(with: "binary_format_major_version".utf8) }) {
+            var other = good
+            other[at + 27 + 1] = 3
+            try look(other)
+        }
+    }
+
     @Test("two nodes that look after the same attempts tell once", arguments: StoreUnderTest.allCases)
     func twoNodes(engine: StoreUnderTest) async throws {
         let house = try await Self.house(engine)
@@ -257,7 +333,9 @@ import UnusualSignIns
             }
             try await group.waitForAll()
         }
-        #expect(try await house.mail().filter { $0.kind == .signInUnusual }.count == 20)
+        #expect(try await house.number("SELECT COUNT(*) AS number FROM sign_in_finding WHERE kind = 'new-browser'") == 20)
+        // However many there are, the mailbox isn't filled.
+        #expect(try await house.mail().filter { $0.kind == .signInUnusual }.count == 5)
         #expect(try await house.number("SELECT COUNT(*) AS number FROM sign_in_attempt WHERE settled = 0") == 0)
         #expect(try await house.number("SELECT CAST(SUM(signed_in) AS BIGINT) AS number FROM place_day") == 21)
         other.server.hasher.stop()
