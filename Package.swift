@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "Throttle", targets: ["Throttle"]),
         .library(name: "PhoneNumbers", targets: ["PhoneNumbers"]),
         .library(name: "DeliveryRouting", targets: ["DeliveryRouting"]),
+        .library(name: "UnusualSignIns", targets: ["UnusualSignIns"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -44,6 +45,7 @@ let package = Package(
         .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
         .target(name: "DeliveryRouting"),
+        .target(name: "UnusualSignIns"),
 
         // The database seam.
         .target(name: "Storage"),
@@ -64,6 +66,8 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPublicSuffix", pkgConfig: "libpsl", providers: [.apt(["libpsl-dev"])]),
         .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev", "zlib1g-dev"])]),
+        .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Built by `make wasm` from PasswordStrength.
         .target(name: "CStrengthModule", exclude: ["strength.wasm.gz"]),
@@ -74,7 +78,7 @@ let package = Package(
             dependencies: [
                 "Secrets", "PasswordHashing", "NetworkAddress", "Storage", "StoreSQLite", "StorePostgres", "WorkThreads", "CCurl", crypto,
                 "OneTimePassword", "CQREncode", "CPublicSuffix", "PasswordStrength", "BreachFilter", "Throttle", "CStrengthModule",
-                "PhoneNumbers", "DeliveryRouting",
+                "PhoneNumbers", "DeliveryRouting", "UnusualSignIns", "CMaxMindDB", "CZlib",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -98,6 +102,7 @@ let package = Package(
         .testTarget(name: "BreachFilterTests", dependencies: ["BreachFilter", "Support"]),
         .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Support"], exclude: ["rack-attack.rb"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "Support"]),
+        .testTarget(name: "UnusualSignInsTests", dependencies: ["UnusualSignIns", "Support"]),
         .testTarget(name: "DeliveryRoutingTests", dependencies: ["DeliveryRouting", "Support"]),
         .testTarget(name: "OneTimePasswordTests", dependencies: ["OneTimePassword", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),
@@ -105,17 +110,17 @@ let package = Package(
             name: "PosternServerTests",
             dependencies: [
                 "PosternServer", "Support", "Storage", "Secrets", "NetworkAddress", "PasswordHashing", "OneTimePassword",
-                "PasswordStrength", "BreachFilter", "Throttle", "PhoneNumbers", "DeliveryRouting",
+                "PasswordStrength", "BreachFilter", "Throttle", "PhoneNumbers", "DeliveryRouting", "UnusualSignIns",
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
-            ]),
+            ], resources: [.copy("Places/places.mmdb")]),
         .testTarget(name: "RoomsTests"),
 
         .executableTarget(
             name: "PosternBenchmarks",
             dependencies: [
                 "PosternServer", "Storage", "Secrets", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle", "NetworkAddress",
-                "DeliveryRouting",
+                "DeliveryRouting", "UnusualSignIns",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

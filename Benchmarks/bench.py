@@ -9,6 +9,7 @@ import gateway
 import jobs
 import strength
 import delivery
+import history
 import throttling
 from harness import *
 from peers import glewlwyd
@@ -236,7 +237,7 @@ def first_minutes():
 def table(figures):
     checks, memory_, signs, codes, flood, cold, gate = (
         figures[name] for name in ("session_checks", "memory", "sign_ins", "second_factors", "overload", "cold_start", "gateway"))
-    slow, brought = figures["throttling"], figures["delivery"]
+    slow, brought, past = figures["throttling"], figures["delivery"], figures["history"]
     queue, daily, taken = (figures[name] for name in ("queues", "daily_run", "import"))
     first, guess, sieve, meter = (figures[name] for name in ("first_minutes", "strength", "filter", "meter"))
     rows = [
@@ -277,6 +278,7 @@ def table(figures):
         ("… from asking to the gateway, p99", f"{brought['sends']['to_gateway_p99_ms']:.1f} ms", f"p50 {brought['sends']['to_gateway_p50_ms']:.1f} ms", ""),
         ("… the choice of a way, by learning, p99", f"{brought['choices']['p99_us']:.1f} µs", f"p50 {brought['choices']['p50_us']:.1f} µs", "under 50 µs"),
         ("… a report over 10 million deliveries", f"{brought['report']['seconds']:.1f} s", "", "under 5 s"),
+        *history_rows(past),
         ("jobs that do nothing a second, SQLite, one by one", f"{queue['sqlite_jobs']:,.0f}", f"durable commits {queue['sqlite_commits']:,.0f}", ""),
         ("… share of the commits", f"{queue['sqlite_share']:.0%}", "", "at least 40 %"),
         ("… PostgreSQL, one by one", f"{queue['postgres_jobs']:,.0f}", f"a bare SKIP LOCKED loop {queue['postgres_raw']:,.0f}", ""),
@@ -299,6 +301,25 @@ def table(figures):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def history_rows(past):
+    rows = []
+    for name, store in (("SQLite", past["sqlite"]), ("PostgreSQL", past["postgres"])):
+        small, large = store["small"], store["large"]
+        rows += [
+            (f"attempts to sign in written a second, {name}, {past['attempts']:,} kept", f"{large['one_a_commit']:,.0f}", f"with a million {small['one_a_commit']:,.0f}: {store['share']:.0%}", "at least 50 %, aim 90 %"),
+            ("… a hundred in a transaction", f"{large['hundred_a_commit']:,.0f}", f"with a million {small['hundred_a_commit']:,.0f}: {store['share_of_hundreds']:.0%}", "at least 50 %, aim 90 %"),
+            ("… for each of them", f"{large['bytes_each']:.1f} B", f"with a million {small['bytes_each']:.1f} B", "at most 70 B"),
+            ("… an account's newest 20, from the disk, p99", f"{large['newest_p99_ms']:.1f} ms", f"p50 {large['newest_p50_ms']:.1f} ms", "at most 50 ms, aim 10"),
+            ("… the oldest of 13 months deleted in", f"{large['drop']['seconds']:.1f} s", f"longest write meanwhile {large['drop']['longest_write_ms']:.0f} ms", "at most 60 s, no write over 100 ms"),
+            (f"… {large['export']['lines']:,} of one account taken along", f"{large['export']['seconds']:.1f} s", f"{large['export']['more_memory_mb']:.0f} MB more memory", "100,000 in at most 3 s"),
+        ]
+    place = past["places"]
+    return rows + [
+        ("places looked up a second by one core", f"{place['per_second']:,.0f}", f"libmaxminddb's whole records {place['libmaxminddb_per_second']:,.0f}: {place['share']:.0%}", "at least 90 %"),
+        ("… sign-ins looked after a second", f"{place['settled_per_second']:,.0f}", "", "at least 2,000"),
+    ]
+
+
 def write_figures(text, section):
     """Replaces one section of docs/figures.md; a section is what stands between its two comments."""
     path = ROOT / "docs/figures.md"
@@ -319,7 +340,7 @@ def main():
                               ("gateway", gateway.through_nginx), ("first_minutes", first_minutes), ("sign_ins", sign_ins),
                               ("second_factors", second_factors), ("strength", strength.estimates),
                               ("filter", strength.filter_of_ten_million), ("meter", strength.meter),
-                              ("throttling", throttling.throttling), ("delivery", delivery.delivery), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
+                              ("throttling", throttling.throttling), ("delivery", delivery.delivery), ("history", history.history), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()
         print("bench: overload", file=sys.stderr, flush=True)

@@ -31,13 +31,16 @@ class Postgres:
         if os.getuid() == 0:
             subprocess.run(["chown", "postgres", self.folder], check=True)
         self.do("initdb", "-D", self.folder / "data", "-U", "postgres", "--auth=trust")
-        self.do("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-s", "-o",
-                f"-c listen_addresses='' -c unix_socket_directories='{self.folder}'", "start")
+        self.control("start")
         self.url = f"postgres:///postgres?host={self.folder}&user=postgres"
 
     def do(self, program, *arguments, **options):
         who = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         return subprocess.run([*who, str(self.bin / program), *map(str, arguments)], check=True, capture_output=True, text=True, cwd="/", **options)
+
+    def control(self, word):
+        self.do("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-s", "-o",
+                f"-c listen_addresses='' -c unix_socket_directories='{self.folder}'", word)
 
     def sql(self, text):
         self.do("psql", "-h", self.folder, "-U", "postgres", "-q", "-c", text)

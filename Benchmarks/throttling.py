@@ -92,18 +92,16 @@ def simulation():
     now = int(time.time() * 1_000_000)
     first = now - 29 * 86_400_000_000
     step = 28 * 86_400_000_000 // ATTEMPTS
-    # In order of time, as they would come; the ids have the time in front.
+    # In order of time, as they would come.
     subprocess.run(["sqlite3", directory / "postern.sqlite", f"""
         PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF;
-        DROP INDEX sign_in_attempt_by_account;
         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {ATTEMPTS - 1})
-        INSERT INTO sign_in_attempt (id, at, account_id, identifier_hash, outcome, reason, address, browser, session_id, known_browser)
-        SELECT CAST(printf('%016x', {first} + i * {step}) AS BLOB), {first} + i * {step}, NULL,
-            CAST(printf('%032x', i * 7919 % 200000) AS BLOB), CASE WHEN i % 10 = 0 OR i % 97 = 0 THEN 'refused' ELSE 'signed-in' END,
+        INSERT INTO sign_in_attempt (number, identifier, outcome, reason, address, browser, spared, known_browser, times, last_at, settled)
+        SELECT ({first} + i * {step}) * 1024, CAST(printf('%08x', i * 7919 % 200000) AS BLOB), CASE WHEN i % 10 = 0 OR i % 97 = 0 THEN 'refused' ELSE 'signed-in' END,
             CASE WHEN i % 10 = 0 OR i % 97 = 0 THEN 'wrong-password' ELSE 'password' END,
             CASE WHEN i % 97 = 0 THEN '198.51.100.' || (i / 97 % 5)
                 ELSE '10.' || (i * 7919 % 200000 / 65536) || '.' || (i * 7919 % 200000 / 256 % 256) || '.' || (i * 7919 % 200000 % 256) END,
-            'Firefox', NULL, i % 3 = 0 FROM n;"""], check=True, capture_output=True)
+            'Firefox', i % 3 = 0, 0, 1, {first} + i * {step}, 1 FROM n;"""], check=True, capture_output=True)
     policy = WORK / "policy.yaml"
     policy.write_text("throttling:\n  sign-in:\n    lock-after: 50\n")
     began = time.monotonic()

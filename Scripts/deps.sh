@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing: 'deps.sh run' for building and running, 'deps.sh test' for the tests as well,
 # 'deps.sh bench' for the benchmarks and their peers.
 set -euo pipefail
-packages=(gcc g++ libc6-dev binutils pkg-config libargon2-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev libqrencode-dev libpsl-dev libcrypt-dev libssl-dev libphonenumber-dev zopfli)
+packages=(gcc g++ libc6-dev binutils pkg-config libargon2-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev libqrencode-dev libpsl-dev libcrypt-dev libssl-dev libphonenumber-dev libmaxminddb-dev zopfli)
 if [ "${1:-run}" = test ]; then
     packages+=(postgresql nginx-light caddy chromium chromium-driver python3-venv openssl argon2 wrk curl oathtool zbar-tools haproxy nodejs ruby ruby-rack-attack kannel)
 fi

@@ -15,7 +15,7 @@ start)
     # Only a socket in its own folder: no port that something else may hold.
     # fsync is off because the cluster dies with the test run; durability is tested on clusters of their own.
     as_postgres "$bin/pg_ctl" -D "$folder/data" -l "$folder/postgres.log" -w -s \
-        -o "-c listen_addresses='' -c unix_socket_directories='$folder' -c fsync=off -c max_connections=600" start
+        -o "-c listen_addresses='' -c max_locks_per_transaction=256 -c unix_socket_directories='$folder' -c fsync=off -c max_connections=600" start
     as_postgres psql -h "$folder" -U postgres -q -c "CREATE FUNCTION make_schema(name TEXT) RETURNS BIGINT LANGUAGE plpgsql AS
         \$\$ BEGIN EXECUTE format('CREATE SCHEMA %I', name); RETURN 1; END \$\$"
     printf 'postgres:///postgres?host=%s&user=postgres\n' "$folder"

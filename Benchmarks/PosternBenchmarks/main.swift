@@ -29,8 +29,21 @@ case "waiting" where arguments.count == 5:
     try await WaitingSignIns(directory: arguments[2], people: Int(arguments[3]) ?? 0, file: arguments[4]).make()
 case "choices" where arguments.count == 5:
     try await ChoiceRate(directory: arguments[2], config: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
+case "history" where arguments.count >= 6:
+    let rates = HistoryRates(directory: arguments[3], database: arguments[4], number: Int(arguments[5]) ?? 0)
+    switch arguments[2] {
+    case "fill": try await rates.fill()
+    case "rates": try await rates.rates(seconds: 3)
+    case "newest": try await rates.newest(rates.number)
+    case "drop": try await rates.drop()
+    case "export": try await rates.export()
+    case "settle" where arguments.count == 7: try await rates.settle(places: arguments[6])
+    default: print("history fill|rates|newest|drop|export|settle DIRECTORY DATABASE|- NUMBER [PLACES]")
+    }
+case "places" where arguments.count == 5:
+    try await PlaceRate(file: arguments[2], addresses: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | waiting DIRECTORY PEOPLE FILE | choices DIRECTORY CONFIG SECONDS | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | waiting DIRECTORY PEOPLE FILE | choices DIRECTORY CONFIG SECONDS | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH | history fill|rates|newest|drop|export|settle DIRECTORY DATABASE|- NUMBER [PLACES] | places FILE ADDRESSES SECONDS"
     )
 }

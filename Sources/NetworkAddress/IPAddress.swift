@@ -58,3 +58,21 @@ extension IPAddress: CustomStringConvertible {
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
+
+extension IPAddress {
+    /// Four for IPv4, sixteen for IPv6, in network order.
+    public var bytes: [UInt8] {
+        let all = [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * $0)) } }
+        return isIPv4 ? Array(all.suffix(4)) : all
+    }
+
+    /// - Returns: nil for other counts than ``bytes`` has.
+    public init?(bytes: some Collection<UInt8>) {
+        func half(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        switch bytes.count {
+        case 4: self.init(high: 0, low: 0xFFFF_0000_0000 | half(bytes))
+        case 16: self.init(high: half(bytes.prefix(8)), low: half(bytes.dropFirst(8)))
+        default: return nil
+        }
+    }
+}

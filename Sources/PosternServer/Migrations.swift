@@ -36,5 +36,11 @@ extension Migration {
         .phones,
         .deliveries,
         .deliveryGuard,
+        .packedHistory,
+        .places,
+        .unusualSignIns,
+        .heldSessions,
+        .notMe,
+        .lockedPasswords,
     ]
 }

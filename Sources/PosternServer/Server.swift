@@ -27,6 +27,7 @@ package struct Server: Sendable {
     let rules: RulesInForce
     let gate: RequestGate
     package let delivery: DeliveryParts
+    package let history: HistoryParts
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -71,8 +72,10 @@ package struct Server: Sendable {
             directory: directory, desk: desk,
             assertions: Assertions(signer: TokenSigner(keys.current, purpose: Assertions.purpose), issuer: settings.publicURL),
             checks: WatchChecks(store: store), shell: shell)
+        history = HistoryParts(settings, store: store, keys: keys, desk: desk, notices: notices, random: random, logger: logger)
         let parts = Parts(
-            settings: settings, store: store, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk, shell: shell,
+            settings: settings, store: store, history: history, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk,
+            shell: shell,
             setUp: setUp,
             passwords: passwords, gateway: gateway, mailbox: mailbox, delivery: delivery,
             tries: PasswordTries(
@@ -102,6 +105,7 @@ package struct Server: Sendable {
     private struct Parts {
         let settings: Settings
         let store: any Store
+        let history: HistoryParts
         let keys: KeyRingHolder
         let notices: Notices
         let random: Randomness
@@ -144,7 +148,7 @@ package struct Server: Sendable {
                         identifiers: locks.identifiers,
                         tries: tries, policies: SessionPolicies(general: settings.session, ofGroups: settings.groupSessions),
                         secondFactors: settings.secondFactors, breaches: passwords.atSignIn(notices), calendar: passwords.calendar,
-                        links: links, random: random),
+                        unusual: settings.unusual, links: links, random: random),
                     sessions: endSessions, shell: shell, maySignUp: settings.signUp == .open || settings.signUp == .domains,
                     methods: second.methods, ownerIsMissing: views.ownerIsMissing),
                 SessionsWeb(sessions: endSessions, shell: shell, list: views.sessions),
@@ -206,7 +210,7 @@ package struct Server: Sendable {
                 NotificationsWeb(mailbox: mailbox, pages: shell.pages),
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
-            ] + second.rooms + delivery.rooms(store: store, shell: shell)
+            ] + second.rooms + delivery.rooms(store: store, shell: shell) + history.rooms(links, views, shell, desk, notices)
         }
     }
 
@@ -300,6 +304,7 @@ package struct Server: Sendable {
                     return .done
                 } catch { return .failed("the database can't be reached") }
             })
+        history.addJobs(to: &handlers)
         return JobWorker(store: store, keys: keys, handlers: handlers, random: random, logger: logger)
     }
 
@@ -380,7 +385,8 @@ package struct Server: Sendable {
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
         application.addServices(
-            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, Upkeep(store: store, logger: logger))
+            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, history.finder, history.settling,
+            Upkeep(store: store, logger: logger))
         return application
     }
 }

@@ -96,6 +96,28 @@ extension Settings {
         SettingKey(pattern: "delivery.experiments.*.end"),
         SettingKey(pattern: "second-factor.phone-cool-off"),
         SettingKey(pattern: "groups.*.second-factor.phone"),
+        SettingKey(pattern: "sign-in-history.kept"), SettingKey(pattern: "sign-in-history.refusals-kept"),
+        SettingKey(pattern: "places.files", isList: true), SettingKey(pattern: "places.sources.*.url"),
+        SettingKey(pattern: "places.sources.*.checksum"), SettingKey(pattern: "places.sources.*.account"),
+        SettingKey(pattern: "places.sources.*.licence-key", isSecret: true),
+        SettingKey(pattern: "unusual.new-browser"),
+        SettingKey(pattern: "unusual.failures-before"),
+        SettingKey(pattern: "unusual.half-way"),
+        SettingKey(pattern: "unusual.new-country"),
+        SettingKey(pattern: "unusual.new-network"),
+        SettingKey(pattern: "unusual.travel"),
+        SettingKey(pattern: "unusual.mode"),
+        SettingKey(pattern: "unusual.confidence"),
+        SettingKey(pattern: "unusual.travel-speed"),
+        SettingKey(pattern: "groups.*.unusual.new-browser"),
+        SettingKey(pattern: "groups.*.unusual.failures-before"),
+        SettingKey(pattern: "groups.*.unusual.half-way"),
+        SettingKey(pattern: "groups.*.unusual.new-country"),
+        SettingKey(pattern: "groups.*.unusual.new-network"),
+        SettingKey(pattern: "groups.*.unusual.travel"),
+        SettingKey(pattern: "groups.*.unusual.mode"),
+        SettingKey(pattern: "groups.*.unusual.confidence"),
+        SettingKey(pattern: "groups.*.unusual.travel-speed"),
     ]
 
     /// What the command line sets; it wins over environment and file.
@@ -157,6 +179,8 @@ extension Settings {
         try settings.readMail(raw)
         try settings.readNotifications(raw)
         try settings.readDelivery(raw)
+        try settings.readPlaces(raw)
+        try settings.readUnusual(raw)
         settings.source = Source(file: file, environment: Secret(environment), overrides: overrides, cores: cores)
         settings.logLevel = try raw.choice("log-level", among: ["debug", "info", "notice", "warning", "error"]) ?? "info"
         try settings.refuseInsecureCombinations(raw)

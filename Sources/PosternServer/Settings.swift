@@ -60,6 +60,12 @@ package struct Settings: Sendable {
     var signInLimits = SignInLimits()
     var throttleRules: [ThrottleRule] = []
     var delivery = DeliverySettings()
+    var places = PlaceSettings()
+    var unusual = UnusualPolicy()
+    /// How long sign-ins are kept.
+    var historyKept = Duration.seconds(400 * 86_400)
+    /// How long what was refused is kept: at most as long.
+    var refusalsKept = Duration.seconds(90 * 86_400)
     var apps: [App] = []
     var hashing: Hashing
     var smtp: SMTP?
@@ -77,10 +83,11 @@ package struct Settings: Sendable {
 
     /// The kinds of jobs that a server with these settings does.
     var doneJobs: Set<Job.Kind> {
-        var kinds: Set<Job.Kind> = [.findExpiring, .deleteLeavers]
+        var kinds: Set<Job.Kind> = [.findExpiring, .deleteLeavers, .pruneHistory]
         if smtp != nil || showsDevelopmentMailbox { kinds.formUnion([.sendMail, .remind]) }
         if passwords.breached.filter != nil || passwords.breached.url != nil { kinds.insert(.checkPassword) }
         if delivery.isOn { kinds.insert(.sendText) }
+        if !places.sources.isEmpty { kinds.insert(.updatePlaces) }
         return kinds.union(siteChannels.map(\.jobKind))
     }
 

@@ -25,16 +25,42 @@ struct Upkeep: Service {
     /// Figures of deliveries: two half-years can be compared.
     private static let deliveriesKept = Duration.seconds(400 * 86_400)
 
+    /// Addresses that accounts had: as long as anybody may say that a sign-in wasn't them.
+    private static let emailsKept = Duration.seconds(40 * 86_400)
+    /// Cases that were closed.
+    private static let casesKept = Duration.seconds(400 * 86_400)
+    /// Rows of the sign-in history younger than that are still counted on or looked after.
+    private static let attemptsSettle = Duration.seconds(2 * 3_600)
+
+    /// Between two blocks, for who signs in.
+    private static let rest = Duration.milliseconds(1)
+
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
                     try await prune(now: .now())
+                    try await pack(now: .now())
+                    try await erase()
                 } catch {
                     logger.debug("upkeep could not run", metadata: ["error": "\(error)"])
                 }
                 try? await Task.sleep(for: Self.interval)
             }
+        }
+    }
+
+    /// Packs what is old enough of the sign-in history: a block in a transaction of its own, so that nobody waits for it.
+    func pack(now: Timestamp) async throws(StoreError) {
+        while try await store.write({ (transaction) throws(StoreError) in
+            try transaction.packAttempts(before: now - Self.attemptsSettle)
+        }) > 0 { try? await Task.sleep(for: Self.rest) }
+    }
+
+    /// Deletes what accounts left behind.
+    func erase() async throws(StoreError) {
+        while try await store.write({ (transaction) throws(StoreError) in try transaction.eraseAttempts(most: 20) }) {
+            try? await Task.sleep(for: Self.rest)
         }
     }
 
@@ -52,6 +78,10 @@ struct Upkeep: Service {
             try transaction.pruneDeliveryGuard(now: now)
             try transaction.pruneChallenges(now: now)
             try transaction.pruneThrottling(now: now)
+            try transaction.pruneTallies(now: now)
+            try transaction.pruneEmailsBefore(now - Self.emailsKept)
+            try transaction.pruneSignInLinks(now: now)
+            try transaction.pruneCases(closedBefore: now - Self.casesKept)
             try transaction.pruneBlocks(before: now - Self.blocksKept)
             try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)
             try transaction.buryExhaustedJobs(now: now)

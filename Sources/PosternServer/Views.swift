@@ -18,8 +18,12 @@ struct Views: Sendable {
         (try? await store.read { (transaction) throws(StoreError) in try transaction.answers() }) ?? false
     }
 
-    @Sendable func sessions(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [Session] {
-        try await store.read { (transaction) throws(StoreError) in try transaction.sessions(of: account, now: now) }
+    @Sendable func sessions(of account: Account.ID, now: Timestamp) async throws(StoreError) -> [(session: Session, place: ShownPlace)] {
+        try await store.read { (transaction) throws(StoreError) in
+            try transaction.sessions(of: account, now: now).map { (session) throws(StoreError) in
+                (session: session, place: try transaction.shownPlace(session.place, network: nil))
+            }
+        }
     }
 
     @Sendable func factors(of account: Account.ID, now: Timestamp) async throws(StoreError) -> SecurityPage.Factors {
@@ -64,7 +68,8 @@ struct Views: Sendable {
         try await store.read { (transaction) throws(StoreError) in
             guard let account = try transaction.account(id) else { return nil }
             return AccountsWeb.Details(
-                account: account, groups: try transaction.groups(of: id), attempts: try transaction.attempts(of: id, limit: Self.latest))
+                account: account, groups: try transaction.groups(of: id),
+                attempts: try transaction.attempts(of: id, limit: Int(Self.latest)))
         }
     }
 
@@ -95,8 +100,11 @@ struct Views: Sendable {
                 trusted_browsers: try transaction.trustedBrowsers(of: id, now: now).map {
                     .init(address: $0.address, browser: $0.browser, created_at: ISOTime.text($0.createdAt), seen_at: nil)
                 },
-                sign_ins: try transaction.attempts(of: id, limit: Self.most).map {
-                    .init(at: ISOTime.text($0.at), outcome: $0.outcome, reason: $0.reason, address: $0.address, browser: $0.browser)
+                sign_ins: try transaction.attempts(of: id, limit: Int(Self.most)).map { (attempt) throws(StoreError) in
+                    .init(
+                        at: ISOTime.text(attempt.at), outcome: attempt.outcome.rawValue, reason: attempt.reason,
+                        address: attempt.addressText ?? "", place: try transaction.shownPlace(attempt.place, network: nil).words,
+                        browser: attempt.program.words, times: attempt.times, last_at: ISOTime.text(attempt.lastAt))
                 },
                 notifications: try transaction.notices(of: id, state: nil, before: nil, limit: Self.most).map {
                     .init(
@@ -141,6 +149,22 @@ struct Views: Sendable {
         }
     }
 
+    /// Lines of the lists beside everybody's attempts.
+    private static let beside: Int64 = 20
+
+    func signIns(_ files: [PlaceFinder.Listing], now: Timestamp) async throws(StoreError) -> SignInsPage.Overview {
+        try await store.read { (transaction) throws(StoreError) in
+            SignInsPage.Overview(
+                cases: try transaction.signInCases(limit: Self.beside),
+                places: try transaction.placeCounts(sinceDay: now.day - 29, limit: Self.beside),
+                findings: try transaction.findingCounts(since: now - .seconds(30 * 86_400)), files: files, now: now)
+        }
+    }
+
+    @Sendable func accountID(_ email: EmailAddress) async throws(StoreError) -> Account.ID? {
+        try await store.read { (transaction) throws(StoreError) in try transaction.account(email: email)?.id }
+    }
+
     @Sendable func search(_ text: String) async throws(StoreError) -> [Account] {
         try await store.read { (transaction) throws(StoreError) in
             try transaction.accounts(matching: text, limit: Int64(AdminWeb.mostShown + 1))
@@ -167,7 +191,7 @@ struct Views: Sendable {
             guard let account = try transaction.account(id) else { return nil }
             return AdminWeb.Person(
                 account: account, groups: try transaction.groups(of: id), sessions: try transaction.sessions(of: id, now: now),
-                attempts: try transaction.attempts(of: id, limit: Self.latest), authenticators: try transaction.authenticators(of: id),
+                attempts: try transaction.attempts(of: id, limit: Int(Self.latest)), authenticators: try transaction.authenticators(of: id),
                 phones: try transaction.phones(of: id),
                 recoveryCodesLeft: try transaction.recoveryCodesLeft(of: id), tries: try transaction.codeTries(of: id),
                 audit: try transaction.auditLines(of: id, limit: Self.latest),

@@ -13,12 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from parts import places
 from parts.browser import Browser
+from parts.choosing import NEXT
+from parts.job_rows import select
 from parts.member import Member
 from parts.postern import PASSWORD, Postern
 from parts.processes import wait_for
+from parts.visitor import Visitor
 
 LONG = "a.person.with.a.remarkably.long.address.that.nobody.types@a-rather-long-subdomain.example.org"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
 EQUIPPED = LONG.replace("a.person", "an.owner")
 # As long as a name may be, and one word.
 APP = "The-tablet-that-lies-on-the-kitchen-table-since-last-summer"
@@ -41,12 +46,15 @@ DELIVERY = """delivery:
 def house(binary, tmp_path_factory):
     """A node with people in it, what each of them holds, and a browser."""
     with ExitStack() as stack:
+        file = tmp_path_factory.mktemp("places") / "places.mmdb"
+        places.write(file)
         settings = ("second-factor: {trusted-browsers: 30d}\ngroups: {staff: {second-factor: {required: yes}}}\n"
                     f"apps:\n  {APPS[0]}:\n    host: a-rather-long-name-of-a-host.example.org:8443\n    identity: email\n"
                     f"    groups: [staff, a-group-with-a-long-name]\n    rules: ['/open/* bypass', '/team/* aal2', '/staff/* group:staff']\n"
                     f"  {APPS[1]}:\n    host: wiki.test\n    rules: ['/open/* bypass', '/staff/* group:staff']\n"
                     f"throttling:\n  sign-in: {{lock-after: 10}}\n  rules:\n    a-rule-with-quite-a-long-name:\n      kind: throttle\n"
-                    "      mode: shadow\n      paths: [/auth/sign-up, /a/path/that/is/longer/than/a/small/screen/is/wide/*]\n      limit: 0/1h\n" + DELIVERY)
+                    "      mode: shadow\n      paths: [/auth/sign-up, /a/path/that/is/longer/than/a/small/screen/is/wide/*]\n      limit: 0/1h\n"
+                    f"places: {{files: [{file}]}}\n" + DELIVERY)
         postern = Postern(binary, tmp_path_factory.mktemp("pages"), settings=settings).start()
         stack.callback(postern.stop)
         owner, person = Member(postern, "owner@example.org", "owner"), Member(postern, LONG)
@@ -65,6 +73,8 @@ def house(binary, tmp_path_factory):
         reached, waiting = reach(Member(postern, "re." + LONG), "+351912345678"), Member(postern, "wa." + LONG)
         waiting_token = waiting.sign_in()
         number = waiting.call(waiting_token, "POST", "/auth/v1/account/phones", {"number": "+351912345679"}).json()["id"]
+        traveller = Member(postern, "tr." + LONG)
+        here, links = travels(traveller)
         weeks_of_codes(postern)
         postern.command("delivery", "outage", "--channel", "sms", "--country", "FR")
         browser = Browser(tmp_path_factory.mktemp("chromium"))
@@ -76,6 +86,7 @@ def house(binary, tmp_path_factory):
             "half": {"postern_attempt": equipped.attempt()}, "newcomer": {"postern_attempt": newcomer.begin()["attempt"]},
             "leaver": leaver(postern), "reached": {"postern": reached.token}, "waiting": {"postern": waiting_token},
             "asked": {"postern_attempt": asked(reached)}, "asks": {"postern_attempt": reached.attempt()},
+            "traveller": {"postern": here}, "told": {"postern_link": links[0]}, "disowned": {"postern_link": links[1]}, "owned": {"postern_link": links[2]},
         })
 
 
@@ -104,6 +115,34 @@ def reach(member: Member, number: str) -> Member:
     code = re.search(r"[0-9]{6}", text).group()
     assert member.call(member.token, "POST", f"/auth/v1/account/phones/{member.number}/confirm", {"code": code}).status_code == 200
     return member
+
+
+def travels(member: Member) -> tuple[str, list[str]]:
+    """Gives them a history of sign-ins from many places; returns the session that is left, and three links of what was unusual: the second
+    said that it wasn't them, the third that it was."""
+    postern = member.postern
+
+    def sign_in(address: str, mark: str, password: str = PASSWORD):
+        answer = postern.request("POST", "/auth/v1/sign-in", json={"email": member.email, "password": password},
+                                 headers={"X-Forwarded-For": address, "User-Agent": PHONE, "Postern-Browser": mark * 42 + "A"})
+        wait_for("it to be looked at", lambda: select(postern, "SELECT COUNT(*) FROM sign_in_attempt WHERE settled = 0") == [(0,)])
+        return answer
+    sign_in(places.LISBON, "A")
+    for number in range(5):
+        sign_in(places.VPN if number % 2 else "2a00:1:aaaa:bbbb:cccc:dddd:eeee:ffff", "B", "a wrong password altogether")
+    for mark, address in {"C": places.SAO_PAULO, "D": places.ROTTERDAM, "E": places.SCRIPT}.items():
+        sign_in(address, mark)
+    letters = wait_for("the mails", lambda: (found := postern.letters(member.email))[2:] and found)
+    links = [re.search(r"/auth/not-me/(\S+)", letter["text"])[1] for letter in letters[:3]]
+    for way, link in (("was-me", links[2]), ("not-me", links[1])):
+        visitor = Visitor(postern, {"postern-link": link})
+        assert visitor.post(f"/auth/{way}", f"/auth/{way}").status_code == 303
+    # Its password opens nothing any more; what follows was chosen by mail.
+    link = wait_for("the link", lambda: postern.letter(member.email, "Choose another password"))["text"]
+    token = re.search(r"/auth/reset-password/(\S+)", link)[1]
+    assert postern.request("POST", "/auth/v1/reset-password", json={"token": token, "password": NEXT}).status_code == 204
+    postern.sign_in(member.email, NEXT)
+    return postern.sign_in(member.email, NEXT), links
 
 
 def asked(member: Member) -> str:
@@ -237,6 +276,19 @@ PAGES = {
     "second-step-sent": Shown("asked", "/auth/sign-in/second-factor?method=sms", "Now the code we sent"),
     "second-step-too-soon": Shown("asked", "/auth/sign-in/second-factor?method=sms&problem=code-just-sent", "Now the code we sent"),
     "step-up-by-phone": Shown("reached", "/auth/account/step-up?method=sms", "Confirm it’s you"),
+    "history": Shown("traveller", "/auth/account/history", "Sign-in history"),
+    "history-unusual": Shown("traveller", "/auth/account/history?show=unusual", "Sign-in history"),
+    "history-empty": Shown("inside", "/auth/account/history?show=unusual", "Sign-in history"),
+    "sign-ins": Shown("inside", "/auth/admin/sign-ins", "Sign-ins"),
+    "sign-ins-found": Shown("inside", "/auth/admin/sign-ins?address=5.3.0.0/16&country=BR", "Sign-ins"),
+    "sign-ins-none": Shown("inside", "/auth/admin/sign-ins?country=ZZ", "Sign-ins"),
+    "sign-ins-wrong": Shown("inside", "/auth/admin/sign-ins?address=a-word-that-is-no-address-at-all-and-quite-long", "Sign-ins"),
+    "sessions-abroad": Shown("traveller", "/auth/account/sessions", "Sessions"),
+    "not-me": Shown("told", "/auth/not-me", "This wasn’t you?"),
+    "not-me-done": Shown("disowned", "/auth/not-me", "Your account is locked and safe"),
+    "not-me-over": Shown("stranger", "/auth/not-me", "This link doesn’t work any more", status=410),
+    "was-me": Shown("told", "/auth/was-me", "This was you?"),
+    "was-me-done": Shown("owned", "/auth/was-me", "Thank you"),
     "leaving": Shown("leaver", "/auth/account/leave", "Your data"),
 }
 
@@ -275,9 +327,9 @@ def show(house: House, page: Shown) -> None:
         house.browser.press(button or house.browser.text("form[method=post] button"))
 
 
-@pytest.mark.parametrize("name", ["security", "security-with-apps"])
+@pytest.mark.parametrize("name", ["security", "security-with-apps", "history", "sign-ins", "sessions-abroad"])
 @pytest.mark.parametrize("width", [320, 1280])
-def test_what_unfolds_on_the_security_page_fits_as_well(house, name, width):
+def test_what_unfolds_on_a_page_fits_as_well(house, name, width):
     page, browser = PAGES[name], house.browser
     browser.hold(house.postern.public_url, **house.cookies[page.who])
     browser.show_as(width, "light")

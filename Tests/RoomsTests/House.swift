@@ -32,7 +32,7 @@ enum House {
 
     static let instruments: Set<String> = [
         "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle", "PhoneNumbers",
-        "DeliveryRouting",
+        "DeliveryRouting", "UnusualSignIns",
     ]
 
     /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
@@ -47,7 +47,7 @@ enum House {
         "Mail": ["Mustache", "Secrets", "Storage", "Foundation"],
         "": [
             "Storage", "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle",
-            "PhoneNumbers", "DeliveryRouting", "Synchronization",
+            "PhoneNumbers", "DeliveryRouting", "UnusualSignIns", "Synchronization",
         ],
     ]
 
@@ -110,6 +110,12 @@ enum House {
         "CountryNames": (["Foundation"], "knows what countries are called"),
         "Dispatcher": (["Logging", "ServiceLifecycle"], "a service"),
         "DeliveryParts": (["Logging"], "makes a service"),
+        "PlaceFile": (["CMaxMindDB", "Glibc"], "reads places with libmaxminddb"),
+        "PlaceFinder": (["Logging", "ServiceLifecycle", "WorkThreads"], "a service with a thread of its own"),
+        "UpdatePlaces": (["Crypto", "CZlib", "Foundation"], "unpacks and checks files"),
+        "FileFetch": (["Foundation", "CCurl"], "the door for large files"),
+        "HistoryParts": (["Logging"], "makes services"),
+        "SettleAttempts": (["Logging", "ServiceLifecycle"], "a service"),
         "DeliveryPage": (["DeliveryRouting"], "shows its figures"),
         "ExperimentPage": (["DeliveryRouting"], "shows its figures"),
         "Delivery+Command": (["DeliveryRouting"], "prints its figures"),

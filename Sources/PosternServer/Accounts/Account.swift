@@ -1,8 +1,8 @@
-import Storage
+package import Storage
 
 /// A person's account, as the database has it.
-struct Account: Equatable, Sendable {
-    typealias ID = Identifier<Account>
+package struct Account: Equatable, Sendable {
+    package typealias ID = Identifier<Account>
 
     /// What a person may do here. Groups say what policies apply; roles say who administers.
     enum Role: String, CaseIterable, Sendable {
@@ -27,6 +27,8 @@ struct Account: Equatable, Sendable {
     let state: State
     /// PHC text; nil for an account that was invited and has no password yet.
     let passwordHash: String?
+    /// Of a password that opens nothing any more, and that can't be chosen again.
+    var lockedPasswordHash: String?
     let passwordSetAt: Timestamp?
     let createdAt: Timestamp
     let lastSignInAt: Timestamp?

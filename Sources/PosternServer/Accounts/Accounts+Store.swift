@@ -38,13 +38,28 @@ extension Migration {
         24, "changes of password that are asked for", ["ALTER TABLE account ADD COLUMN password_change_required_at BIGINT"])
 }
 
+extension Migration {
+    static let lockedPasswords = Migration(
+        39, "locked passwords",
+        [
+            "ALTER TABLE account ADD COLUMN password_locked_at BIGINT",
+            // The addresses that an account had, until when: to be given back, if somebody else changed them.
+            """
+            CREATE TABLE account_email_before (
+                account_id BYTEA NOT NULL REFERENCES account (id) ON DELETE CASCADE, changed_at BIGINT NOT NULL, email TEXT NOT NULL,
+                PRIMARY KEY (account_id, changed_at))
+            """,
+        ])
+}
+
 extension Account {
     init(_ row: Row) throws(StoreError) {
         guard let role = Role(rawValue: try row.text("role")) else { throw .unexpectedColumn("role") }
         guard let state = State(rawValue: try row.text("state")) else { throw .unexpectedColumn("state") }
+        let (hash, isLocked) = (try row.optionalText("password_hash"), row["password_locked_at"] != .null)
         self.init(
             id: try row.id("id"), email: try row.text("email"), username: try row.text("username"), name: try row.text("name"),
-            role: role, state: state, passwordHash: try row.optionalText("password_hash"),
+            role: role, state: state, passwordHash: isLocked ? nil : hash, lockedPasswordHash: isLocked ? hash : nil,
             passwordSetAt: try row.optionalTime("password_set_at"),
             createdAt: try row.time("created_at"),
             lastSignInAt: try row.optionalTime("last_sign_in_at"),
@@ -149,7 +164,8 @@ extension Transaction {
     borrowing func setPassword(of id: Account.ID, setAt before: Timestamp, to hash: String, now: Timestamp) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE account SET password_hash = \(hash), password_set_at = \(now), password_change_required_at = NULL
+            UPDATE account SET password_hash = \(hash), password_set_at = \(now), password_change_required_at = NULL,
+                password_locked_at = NULL
             WHERE id = \(id) AND state = 'active' AND password_set_at = \(before)
             """) == 1
     }
@@ -197,7 +213,7 @@ extension Transaction {
         try change(
             """
             UPDATE account SET last_sign_in_at = COALESCE(\(signedInAt), last_sign_in_at), password_hash = \(rehashed ?? passwordHash)
-            WHERE id = \(id) AND state = 'active' AND password_hash = \(passwordHash)
+            WHERE id = \(id) AND state = 'active' AND password_hash = \(passwordHash) AND password_locked_at IS NULL
             """) == 1
     }
 
@@ -206,16 +222,56 @@ extension Transaction {
         try change(
             """
             UPDATE account SET last_sign_in_at = \(now) WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt)
+                AND password_locked_at IS NULL
             """) == 1
     }
 
     /// Gives an open account another address, if its password is still the one that was set at a time.
     /// Throws where another account has the address.
-    borrowing func changeEmail(of id: Account.ID, passwordSetAt: Timestamp, to email: EmailAddress) throws(StoreError) -> Bool {
+    borrowing func changeEmail(
+        of id: Account.ID, passwordSetAt: Timestamp, to email: EmailAddress, now: Timestamp
+    ) throws(StoreError) -> Bool {
         try change(
+            """
+            INSERT INTO account_email_before (account_id, changed_at, email) SELECT id, CAST(\(now) AS BIGINT), email FROM account
+            WHERE id = \(id) ON CONFLICT (account_id, changed_at) DO NOTHING
+            """)
+        return try change(
             """
             UPDATE account SET email = \(email.address), email_key = \(email.key)
             WHERE id = \(id) AND state = 'active' AND password_set_at = \(passwordSetAt) AND password_change_required_at IS NULL
+            """) == 1
+    }
+
+    /// From now on the password opens nothing; another takes its place by a mailed link alone. Its time is another too, so that nothing that
+    /// was begun with it comes to its end.
+    borrowing func lockPassword(of id: Account.ID, now: Timestamp) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET password_locked_at = \(now),
+                password_set_at = CASE WHEN password_set_at >= \(now) THEN password_set_at + 1 ELSE \(now) END
+            WHERE id = \(id) AND password_hash IS NOT NULL
+            """) == 1
+    }
+
+    /// The address that an account had at a time, as far back as that is kept.
+    borrowing func email(of id: Account.ID, at time: Timestamp) throws(StoreError) -> String? {
+        let before = try run(
+            "SELECT email FROM account_email_before WHERE account_id = \(id) AND changed_at > \(time) ORDER BY changed_at LIMIT 1")
+        if let row = before.first { return try row.text("email") }
+        return try account(id)?.email
+    }
+
+    borrowing func pruneEmailsBefore(_ time: Timestamp) throws(StoreError) {
+        try change("DELETE FROM account_email_before WHERE changed_at < \(time)")
+    }
+
+    /// Gives an account back the address that it had.
+    /// Throws where another account has the address.
+    borrowing func restoreEmail(of id: Account.ID, to email: EmailAddress) throws(StoreError) -> Bool {
+        try change(
+            """
+            UPDATE account SET email = \(email.address), email_key = \(email.key) WHERE id = \(id)
             """) == 1
     }
 
@@ -276,7 +332,9 @@ extension Transaction {
 
     /// Deletes an account, unless it is the last open owner's.
     borrowing func deleteAccount(_ id: Account.ID) throws(StoreError) -> Bool {
-        try change(
+        guard try isDeletable(id) else { return false }
+        try leaveAttempts(of: id)
+        return try change(
             """
             DELETE FROM account WHERE id = \(id) AND (role <> 'owner' OR EXISTS (
                 SELECT 1 FROM account AS other WHERE other.role = 'owner' AND other.state = 'active' AND other.id <> \(id)))

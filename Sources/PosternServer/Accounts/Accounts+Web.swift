@@ -7,7 +7,7 @@ struct AccountsWeb: Room {
     struct Details: Sendable {
         let account: Account
         let groups: [String]
-        let attempts: [SignInAttemptLine]
+        let attempts: [KeptAttempt]
     }
 
     let rename: RenameAccount

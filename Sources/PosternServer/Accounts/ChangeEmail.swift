@@ -114,7 +114,7 @@ struct ChangeEmail: Sendable {
             let email = EmailAddress(change.email)
         else { return nil }
         try transaction.removeUnconfirmed(email)
-        guard try transaction.changeEmail(of: before.id, passwordSetAt: change.passwordSetAt, to: email) else { return nil }
+        guard try transaction.changeEmail(of: before.id, passwordSetAt: change.passwordSetAt, to: email, now: now) else { return nil }
         // A link to choose another password that went to the old address opens nothing any more.
         try transaction.voidPasswordReset(of: before.id)
         try transaction.voidUnlockLink(of: before.id)

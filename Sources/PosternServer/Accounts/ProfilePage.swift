@@ -7,7 +7,7 @@ struct ProfilePage {
     var hasFailed = false
     var isSaved = false
     let groups: [String]
-    let attempts: [SignInAttemptLine]
+    let attempts: [KeptAttempt]
     let reader: Pages.Reader
 
     func html(_ pages: Pages) -> String {
@@ -37,7 +37,7 @@ struct ProfilePage {
         <dt>Username</dt><dd><code>{{username}}</code></dd>
         {{#hasGroups}}<dt>Groups</dt><dd>{{groups}}</dd>{{/hasGroups}}
         <dt>Since</dt><dd><time datetime="{{sinceISO}}">{{since}}</time></dd></dl><p class="small-text"><a href="/auth/account/leave">Take your data along, or delete the account</a></p></div></section>
-        <section class="card" aria-labelledby="recent"><header><div><h2 id="recent">Latest attempts to sign in</h2><p>One you don’t know? End your sessions, and tell an administrator.</p></div></header>
+        <section class="card" aria-labelledby="recent"><header><div><h2 id="recent">Latest attempts to sign in</h2><p>One you don’t know? Your <a href="/auth/account/history">sign-in history</a> says more, and locks the account.</p></div></header>
         \(AttemptRow.table)</section>
         </div>
         """)
@@ -45,30 +45,12 @@ struct ProfilePage {
 
 /// An attempt to sign in as a row of a table.
 enum AttemptRow {
-    static func values(_ line: SignInAttemptLine) -> [String: Any] {
+    static func values(_ attempt: KeptAttempt) -> [String: Any] {
         [
-            "badge": line.outcome == SignInAttempt.Outcome.signedIn.rawValue
-                ? "ok" : line.outcome == SignInAttempt.Outcome.challenged.rawValue ? "warn" : "bad", "what": words(line),
-            "browser": BrowserName.words(line.browser),
-            "address": line.address, "when": ISOTime.words(line.at), "whenISO": ISOTime.text(line.at),
+            "badge": HistoryWords.badge(attempt), "what": HistoryWords.outcome(attempt), "browser": attempt.program.words,
+            "address": attempt.addressText ?? "many addresses", "when": ISOTime.words(attempt.lastAt),
+            "whenISO": ISOTime.text(attempt.lastAt),
         ]
-    }
-
-    private static func words(_ line: SignInAttemptLine) -> String {
-        switch line.reason {
-        case "password" where line.outcome == SignInAttempt.Outcome.challenged.rawValue: "Second step asked"
-        case "password": "Signed in"
-        case "totp": "Signed in with an app"
-        case "recovery_code": "Signed in with a recovery code"
-        case "phone": "Signed in with a code we sent"
-        case Reason.wrongCode.rawValue, Reason.clockOff.rawValue: "Wrong code"
-        case Reason.codeUsed.rawValue: "Used code"
-        case Reason.codesSpent.rawValue, Reason.codesWait.rawValue, Reason.moreCodesNeeded.rawValue: "Too many wrong codes"
-        case "wrong-password": "Wrong password"
-        case "not-confirmed": "Address not confirmed"
-        case "closed": "Account closed"
-        default: "Refused"
-        }
     }
 
     static let table = """

@@ -8,7 +8,7 @@ struct AdminWeb: Room {
         let account: Account
         let groups: [String]
         let sessions: [Session]
-        let attempts: [SignInAttemptLine]
+        let attempts: [KeptAttempt]
         let authenticators: [Authenticator]
         let phones: [Phone]
         let recoveryCodesLeft: Int64

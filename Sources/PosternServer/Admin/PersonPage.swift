@@ -47,7 +47,7 @@ struct PersonPage {
             "hasSessions": !sessions.isEmpty,
             "sessions": sessions.map {
                 [
-                    "browser": BrowserName.words($0.browser), "address": $0.address, "seen": ISOTime.words($0.seenAt),
+                    "browser": Program($0.browser).words, "address": $0.address, "seen": ISOTime.words($0.seenAt),
                     "seenISO": ISOTime.text($0.seenAt),
                 ]
             },
@@ -59,6 +59,7 @@ struct PersonPage {
             "phones": person.phones.map { ["number": $0.masked, "added": ISOTime.words($0.addedAt)] },
             "codesLeft": person.recoveryCodesLeft, "failures": person.tries.failures,
             "hasFailures": person.tries.failures >= CodeLimits.delayFrom, "mayReset": mayAct && mayReset,
+            "emailInQuery": percentEncoded(account.email),
             "audit": person.audit.map {
                 [
                     "when": ISOTime.words($0.at), "whenISO": ISOTime.text($0.at), "kind": $0.kind, "detail": $0.detail,
@@ -118,7 +119,7 @@ struct PersonPage {
         {{#hasSessions}}<table class="table"><thead class="visually-hidden"><tr><th scope="col">Device</th><th scope="col">Last seen</th></tr></thead><tbody>
         {{#sessions}}<tr><td>{{browser}}<span class="meta"><code>{{address}}</code></span></td><td class="num"><time datetime="{{seenISO}}">{{seen}}</time></td></tr>{{/sessions}}
         </tbody></table>{{/hasSessions}}{{^hasSessions}}<div class="empty"><h3>None</h3><p>They are signed in nowhere.</p></div>{{/hasSessions}}</section>
-        <section class="card wide" aria-labelledby="recent"><header class="tight"><div><h2 id="recent">Latest attempts</h2></div></header>
+        <section class="card wide" aria-labelledby="recent"><header class="tight"><div><h2 id="recent">Latest attempts</h2></div><a class="button small" href="/auth/admin/sign-ins?email={{emailInQuery}}">All of them</a></header>
         {{#hasAttempts}}\(AttemptRow.table){{/hasAttempts}}{{^hasAttempts}}<div class="empty"><h3>None</h3><p>Nobody has tried this account yet.</p></div>{{/hasAttempts}}</section>
         <section class="card wide" aria-labelledby="audit"><header><div><h2 id="audit">What was done to this account</h2></div></header>
         <table class="table fold" role="table"><thead><tr role="row"><th scope="col" role="columnheader">Event</th><th scope="col" role="columnheader">By</th><th scope="col" role="columnheader" class="num">When</th></tr></thead><tbody>

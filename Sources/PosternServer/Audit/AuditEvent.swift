@@ -54,6 +54,11 @@ struct AuditEvent: Sendable {
         case signedOut = "session.signed-out"
         case sessionEnded = "session.ended"
         case sessionsEnded = "session.all-ended"
+        /// A second factor is asked for in it.
+        case sessionHeld = "session.held"
+        case saidNotMe = "sign-in.not-me"
+        case saidWasMe = "sign-in.was-me"
+        case caseClosed = "sign-in.case-closed"
         case keysRotated = "secrets.rotated"
         case blocked = "block.made"
         case blockReleased = "block.released"

@@ -33,6 +33,7 @@ struct Gateway: Sendable {
             return carriesIdentity ? .refused(.headerAlias) : .allow(nil, user: "", groups: "")
         }
         if carriesIdentity { return .refused(.headerAlias) }
+        if session.isHeld { return requirements.signedIn ? .signIn(.secondFactor) : .allow(nil, user: "", groups: "") }
         let all = session.groups
         for group in requirements.groups where !all.split(separator: ",").contains(where: { $0 == group.text }) {
             return .refused(.notAllowed)

@@ -18,6 +18,10 @@ package struct Job: Sendable {
         case sendWebhook = "send-webhook"
         case sendSlack = "send-slack"
         case sendText = "send-text"
+        /// Fetches newer databases of places, once a day.
+        case updatePlaces = "update-places"
+        /// Deletes, once a day, what of the sign-in history is older than it is kept.
+        case pruneHistory = "prune-history"
     }
 
     let id: ID

@@ -110,7 +110,11 @@ struct ExportDocument: Encodable {
         let seen_at: String?
     }
 
-    struct Attempt: Encodable { let at, outcome, reason, address, browser: String }
+    struct Attempt: Encodable {
+        let at, outcome, reason, address, place, browser: String
+        let times: Int64
+        let last_at: String
+    }
     struct Event: Encodable { let at, event, by, address, detail: String }
     struct App: Encodable {
         let name, created_at: String

@@ -12,19 +12,26 @@ struct MailLayout: Sendable {
     ///   - key: of the words, where one kind has several.
     ///   - values: what the words name.
     ///   - link: where the button leads.
-    func mail(_ kind: Notice.Kind, key: String? = nil, to email: EmailAddress, _ values: [String: String] = [:], link: String) -> Mail {
+    ///   - second: where the words below it lead, where there are any.
+    func mail(
+        _ kind: Notice.Kind, key: String? = nil, to email: EmailAddress, _ values: [String: String] = [:], link: String,
+        second: String? = nil
+    ) -> Mail {
         let words = words.words(key ?? kind.rawValue, values)
         let foot =
             "Sent to \(email.address) because it was given for an account at \(siteName). We never ask for a password or a code by mail."
-        let text =
-            (text ?? Self.textTemplate).render([
-                "site": siteName, "subject": words.subject, "opening": wrapped(words.opening.replacing("’", with: "'")), "link": link,
-                "button": words.button, "closing": wrapped(words.closing.replacing("’", with: "'")), "foot": wrapped(foot),
-            ])
-        let html = (html ?? Self.template).render([
-            "site": siteName, "subject": words.subject, "opening": words.opening, "button": words.button, "link": link,
-            "closing": words.closing, "foot": foot,
-        ])
+        var values = ["site": siteName, "subject": words.subject, "button": words.button, "link": link]
+        values["second"] = second
+        func render(_ template: MustacheTemplate, _ shaped: (String) -> String) -> String {
+            var all = values
+            all["opening"] = shaped(words.opening)
+            all["closing"] = shaped(words.closing)
+            all["secondWords"] = shaped(words.second)
+            all["foot"] = shaped(foot)
+            return template.render(all)
+        }
+        let text = render(text ?? Self.textTemplate) { wrapped($0.replacing("’", with: "'")) }
+        let html = render(html ?? Self.template) { $0 }
         return Mail(kind, to: email, subject: "\(words.subject) · \(siteName)", text: text, html: html)
     }
 
@@ -47,9 +54,13 @@ struct MailLayout: Sendable {
 
         {{opening}}
 
-        {{link}}
+        {{#second}}{{button}}:
+        {{/second}}{{link}}
 
-        {{closing}}
+        {{#second}}{{secondWords}}:
+        {{second}}
+
+        {{/second}}{{closing}}
 
         --
         {{foot}}
@@ -86,6 +97,7 @@ struct MailLayout: Sendable {
         <h1 style="margin:0 0 12px;font:600 22px/1.3 Segoe UI,Roboto,Helvetica,Arial,sans-serif;letter-spacing:-.01em;color:#191c1f">{{subject}}</h1>
         <p class="t" style="margin:0 0 12px;font:400 16px/1.5 Segoe UI,Roboto,Helvetica,Arial,sans-serif;color:#191c1f">{{opening}}</p>
         <table role="presentation" cellpadding="0" cellspacing="0" style="margin:24px 0"><tr><td class="btn" style="border-radius:7px;background:#0c5872"><a class="btn-a" href="{{link}}" style="display:inline-block;padding:13px 22px;font:600 16px/1.25 Segoe UI,Roboto,Helvetica,Arial,sans-serif;color:#ffffff;text-decoration:none">{{button}}</a></td></tr></table>
+        {{#second}}<p class="t" style="margin:0 0 16px;font:400 16px/1.5 Segoe UI,Roboto,Helvetica,Arial,sans-serif"><a href="{{second}}" style="color:#0c5872">{{secondWords}}</a></p>{{/second}}
         <p class="m" style="margin:0;font:400 15px/1.5 Segoe UI,Roboto,Helvetica,Arial,sans-serif;color:#575d62">{{closing}}</p>
         </td></tr></table>
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px"><tr><td class="pad" style="padding:18px 36px">

@@ -9,6 +9,8 @@ struct MailWords: Sendable {
 
     struct Words: Sendable {
         let subject, opening, button, closing: String
+        /// Of a second link; empty where there is none.
+        var second = ""
     }
 
     private struct Entry: Sendable {
@@ -17,7 +19,7 @@ struct MailWords: Sendable {
 
     private var entries: [String: Entry] = [:]
 
-    private static let parts = ["subject", "opening", "button", "closing"]
+    private static let parts = ["subject", "opening", "button", "closing", "second"]
 
     /// English as it is built in.
     static let builtIn: MailWords = {
@@ -73,6 +75,7 @@ struct MailWords: Sendable {
     func words(_ key: String, _ values: [String: String]) -> Words {
         let entry = entries[key]
         func part(_ name: String) -> String { entry?.parts[name]?.render(values) ?? "" }
-        return Words(subject: part("subject"), opening: part("opening"), button: part("button"), closing: part("closing"))
+        return Words(
+            subject: part("subject"), opening: part("opening"), button: part("button"), closing: part("closing"), second: part("second"))
     }
 }

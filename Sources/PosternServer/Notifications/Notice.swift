@@ -29,6 +29,9 @@ struct Notice: Sendable {
         case signInLocked = "sign-in-locked"
         case phoneAdded = "phone-added"
         case phoneRemoved = "phone-removed"
+        case signInUnusual = "sign-in-unusual"
+        case signInHalfWay = "sign-in-half-way"
+        case signInNotMe = "sign-in-not-me"
         case deliverySpendNear = "delivery-spend-near"
         case deliverySpendReached = "delivery-spend-reached"
 
@@ -60,6 +63,9 @@ struct Notice: Sendable {
             case .signInLocked: "Too many wrong passwords"
             case .phoneAdded: "Telephone number added"
             case .phoneRemoved: "Telephone number removed"
+            case .signInUnusual: "Unusual sign-in"
+            case .signInHalfWay: "Right password, no second factor"
+            case .signInNotMe: "A sign-in wasn’t its owner’s"
             case .deliverySpendNear: "Text messages and calls cost nearly what a day may"
             case .deliverySpendReached: "No more text messages and calls today"
             }

@@ -15,7 +15,7 @@ struct SiteChannel: Sendable {
     /// What changes an account's safety.
     static let standardKinds: Set<Notice.Kind> = [
         .passwordChanged, .passwordStolen, .authenticatorAdded, .authenticatorRemoved, .secondFactorReset, .codesStopped, .emailChanged,
-        .accountLeaving, .accountGone,
+        .accountLeaving, .accountGone, .signInNotMe,
     ]
 
     var jobKind: Job.Kind { channel == .slack ? .sendSlack : .sendWebhook }

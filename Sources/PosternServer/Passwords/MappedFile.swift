@@ -57,13 +57,24 @@ final class MappedFile: Sendable {
         if let start = content.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), content.count) }
     }
 
+    /// A copy of a file that nobody else has a name for, open for reading.
+    static func copy(of path: String, into directory: String) throws(Problem) -> (file: Int32, identity: Identity) {
+        let source = open(path, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw Problem("\(path) can't be read") }
+        defer { close(source) }
+        var status = stat()
+        fstat(source, &status)
+        let identity = Identity(status)
+        return (try copy(source, bytes: identity.size, into: directory), identity)
+    }
+
     static func identity(of path: String) -> Identity? {
         var status = stat()
         return stat(path, &status) == 0 ? Identity(status) : nil
     }
 
     private static func copy(_ source: Int32, bytes: Int, into directory: String) throws(Problem) -> Int32 {
-        var name = Array((directory + "/filter-" + String(repeating: "X", count: 6)).utf8CString)
+        var name = Array((directory + "/mapped-" + String(repeating: "X", count: 6)).utf8CString)
         let copy = mkstemp(&name)
         guard copy >= 0 else { throw Problem("A copy can't be made in \(directory)") }
         unlink(name)

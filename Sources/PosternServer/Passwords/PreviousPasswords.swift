@@ -23,7 +23,9 @@ struct PreviousPasswords: Sendable {
 
     /// Costs as many hashes as the history is long, one after the other (PW-13).
     func check(_ password: Password, against account: Account, groups: [String]) async throws(StoreError) -> Answer {
-        guard let current = try? await hasher.verify(password, against: account.passwordHash) else { return .busy }
+        guard let current = try? await hasher.verify(password, against: account.passwordHash ?? account.lockedPasswordHash) else {
+            return .busy
+        }
         guard !current.matches else { return .repeated(.unchanged) }
         let history = policy.rules(for: groups).history
         guard history > 1 else { return .new }

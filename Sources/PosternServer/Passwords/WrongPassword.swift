@@ -5,8 +5,7 @@ extension Transaction {
     borrowing func noteWrongPassword(of account: Account.ID, client: Client, now: Timestamp, random: Randomness) throws(StoreError) {
         try recordAttempt(
             SignInAttempt(
-                id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account, identifierHash: nil, outcome: .refused,
-                reason: "wrong-password", client: client, session: nil))
+                at: now, account: account, outcome: .refused, reason: "wrong-password", client: client, random: random))
         try record(AuditEvent(.signInFailed, account: account, by: .account(account), from: client, at: now, detail: "wrong-password"))
     }
 }

@@ -121,6 +121,12 @@ extension Transaction {
         return count
     }
 
+    /// - Returns: how many confirmed ones there were.
+    borrowing func removePhones(of account: Account.ID, addedSince time: Timestamp) throws(StoreError) -> Int {
+        try removePendingPhones(of: account)
+        return try change("DELETE FROM phone WHERE account_id = \(account) AND confirmed_at >= \(time)")
+    }
+
     /// Whether a number was removed since: a new one takes its place.
     borrowing func changedPhone(_ account: Account.ID, since: Timestamp) throws(StoreError) -> Bool {
         try !run("SELECT 1 AS found FROM phone_change WHERE account_id = \(account) AND at > \(since)").isEmpty

@@ -11,9 +11,9 @@ struct SendCodeWeb: Room {
     var routes: [Route] {
         [
             .page(.post, "/auth/sign-in/second-factor/send", .anyone, sendAtSignIn),
-            .page(.post, "/auth/account/step-up/send", .signedIn, sendForStepUp),
+            .page(.post, "/auth/account/step-up/send", .signedIn, sendForStepUp).whileHeld,
             .api(.post, "/auth/v1/sign-in/second-factor/send", .anyone, callAtSignIn),
-            .api(.post, "/auth/v1/session/step-up/send", .signedIn, callForStepUp),
+            .api(.post, "/auth/v1/session/step-up/send", .signedIn, callForStepUp).whileHeld,
         ]
     }
 

@@ -133,6 +133,12 @@ extension Transaction {
         return count
     }
 
+    /// - Returns: how many confirmed ones there were.
+    borrowing func removeAuthenticators(of account: Account.ID, addedSince time: Timestamp) throws(StoreError) -> Int {
+        try removePendingAuthenticators(of: account)
+        return try change("DELETE FROM authenticator WHERE account_id = \(account) AND confirmed_at >= \(time)")
+    }
+
     /// Marks a step as used, unless it or a later one was (TO-02, TO-03), or codes must wait.
     borrowing func spend(
         _ step: Int64, _ clock: AuthenticatorClock, of id: Authenticator.ID, _ account: Account.ID, unlessStoppedAt limit: Int64,

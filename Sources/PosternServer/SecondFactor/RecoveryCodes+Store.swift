@@ -46,6 +46,11 @@ extension Transaction {
         try change("DELETE FROM recovery_set WHERE account_id = \(account)")
     }
 
+    /// - Returns: whether the codes that counted were among them.
+    borrowing func removeRecoverySets(of account: Account.ID, madeSince time: Timestamp) throws(StoreError) -> Bool {
+        try change("DELETE FROM recovery_set WHERE account_id = \(account) AND created_at >= \(time)") > 0
+    }
+
     /// Sets that were made and never put to use.
     borrowing func pruneRecoverySets(now: Timestamp) throws(StoreError) {
         try change(

@@ -112,6 +112,7 @@ struct SecondStep: Sendable {
         }
         guard isStolen || isDue == true else { return nil }
         guard try transaction.spendChallenge(challenge) else { return .over }
+        try transaction.endHalfWay(challenge: challenge.tokenHash)
         let next = NewChallenge(
             token: Token(random: random.bytes(Token.byteCount)), account: challenge.account, passwordSetAt: challenge.passwordSetAt,
             mustEnrol: false, isKept: challenge.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: .factor(means))
@@ -173,6 +174,7 @@ struct SignInCompletion: Sendable {
         if let mark = client.mark { try transaction.knowBrowser(mark, of: account, now: now) }
         let method = means?.method ?? "password"
         try transaction.recordAttempt(line(account, .signedIn, method, session.id, client, now))
+        try transaction.endHalfWay(challenge: challenge.tokenHash)
         try transaction.record(AuditEvent(.signedIn, account: account, by: .account(account), from: client, at: now, detail: method))
         return (session, replacedOf)
     }
@@ -191,7 +193,6 @@ struct SignInCompletion: Sendable {
         _ now: Timestamp
     ) -> SignInAttempt {
         SignInAttempt(
-            id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account, identifierHash: nil, outcome: outcome,
-            reason: reason, client: client, session: session)
+            at: now, account: account, outcome: outcome, reason: reason, client: client, session: session, random: random)
     }
 }

@@ -78,7 +78,7 @@ struct SecurityPage {
                 "codesMade": factors.recoverySet.map { ISOTime.words($0.createdAt) } ?? "",
                 "trusted": factors.trusted.map { browser in
                     [
-                        "id": browser.id.description, "browser": BrowserName.words(browser.browser), "address": browser.address,
+                        "id": browser.id.description, "browser": Program(browser.browser).words, "address": browser.address,
                         "until": ISOTime.words(browser.expiresAt), "untilISO": ISOTime.text(browser.expiresAt),
                     ]
                 },

@@ -13,9 +13,9 @@ struct StepUpWeb: Room {
 
     var routes: [Route] {
         [
-            .page(.get, "/auth/account/step-up", .signedIn, show),
-            .page(.post, "/auth/account/step-up", .signedIn, submit),
-            .api(.post, "/auth/v1/session/step-up", .signedIn, call),
+            .page(.get, "/auth/account/step-up", .signedIn, show).whileHeld,
+            .page(.post, "/auth/account/step-up", .signedIn, submit).whileHeld,
+            .api(.post, "/auth/v1/session/step-up", .signedIn, call).whileHeld,
         ]
     }
 

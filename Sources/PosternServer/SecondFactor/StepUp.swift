@@ -61,9 +61,11 @@ struct StepUp: Sendable {
                 try notices.noteStop(of: account, after: verdict, in: transaction, now: now)
                 return .refused(verdict)
             case .accepted(let means):
+                let heldFor = try transaction.heldFor(session.id, of: account)
                 guard try transaction.noteFactorProof(means, in: session.id, of: account, token: token, now: now) else {
                     return .refused(.wrong)
                 }
+                if let heldFor { try transaction.learnHeld(heldFor, by: client, of: account) }
                 try transaction.noteSessionChange(of: account, now: now)
                 try transaction.record(
                     AuditEvent(.steppedUp, account: account, by: .account(account), from: client, at: now, detail: proof.method))

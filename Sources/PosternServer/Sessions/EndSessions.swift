@@ -36,7 +36,17 @@ struct EndSessions: Sendable {
         return ended ? .ended(1) : .noSuchSession
     }
 
+    func all(of account: Account.ID, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        try await end(of: account, except: nil, client: client, now: now)
+    }
+
     func allOthers(of account: Account.ID, except current: Session.ID, client: Client, now: Timestamp) async throws(StoreError) -> Outcome {
+        try await end(of: account, except: current, client: client, now: now)
+    }
+
+    private func end(
+        of account: Account.ID, except current: Session.ID?, client: Client, now: Timestamp
+    ) async throws(StoreError) -> Outcome {
         let count = try await store.write { (transaction) throws(StoreError) in
             let count = try transaction.endSessions(of: account, except: current, now: now)
             try transaction.record(

@@ -14,7 +14,7 @@ struct LiveSession: Sendable {
 
     init(
         id: Session.ID, account: Account.ID, role: Account.Role, expiresAt: Timestamp, idle: Duration?, readAt: Timestamp,
-        assurance: Assurance, username: String, email: String, name: String, groups: [String]
+        assurance: Assurance, isHeld: Bool = false, username: String, email: String, name: String, groups: [String]
     ) {
         let texts = [username, email, name, groups.joined(separator: ",")]
         var bytes: [UInt8] = []
@@ -32,7 +32,7 @@ struct LiveSession: Sendable {
             bytes.append(UInt8(truncatingIfNeeded: end >> 8))
             bytes.append(UInt8(truncatingIfNeeded: end))
         }
-        bytes.append(assurance == .aal2 ? 2 : 1)
+        bytes.append(isHeld ? 0 : assurance == .aal2 ? 2 : 1)
         for text in texts { bytes += text.utf8 }
         self.bytes = bytes
     }
@@ -45,6 +45,8 @@ struct LiveSession: Sendable {
     var expiresAt: Timestamp { Timestamp(secondsSinceEpoch: Int64(number(at: 32))) }
     var role: Account.Role { Account.Role.allCases[Int(bytes[44]) % Account.Role.allCases.count] }
     var assurance: Assurance { bytes[51] == 2 ? .aal2 : .aal1 }
+    /// It opens nothing until a second factor is proved in it.
+    var isHeld: Bool { bytes[51] == 0 }
     /// "Keep me signed in": without an idle end.
     var isKept: Bool { idle == 0 }
     /// Zero for no idle end.

@@ -1,5 +1,5 @@
 import Secrets
-import Storage
+package import Storage
 
 /// The secret that a browser or program holds. Only its hash is stored.
 struct SessionToken: Sendable {
@@ -30,8 +30,8 @@ struct SessionToken: Sendable {
 }
 
 /// A session as people see it in a list. Its id is no secret.
-struct Session: Equatable, Sendable {
-    typealias ID = Identifier<Session>
+package struct Session: Equatable, Sendable {
+    package typealias ID = Identifier<Session>
 
     let id: ID
     let createdAt: Timestamp
@@ -40,6 +40,8 @@ struct Session: Equatable, Sendable {
     let isKept: Bool
     let address: String
     let browser: String
+    /// Nil for unknown.
+    let place: Int64?
 }
 
 /// How sure we are who somebody is (NIST SP 800-63B, authenticator assurance levels).

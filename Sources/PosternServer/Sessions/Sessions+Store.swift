@@ -29,7 +29,40 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    static let heldSessions = Migration(
+        37, "held sessions",
+        [
+            "ALTER TABLE session ADD COLUMN place BIGINT",
+            // The sign-in that a second factor is asked for afterwards: until it is proved the session opens nothing.
+            "ALTER TABLE session ADD COLUMN held_for BIGINT",
+        ])
+}
+
 extension Transaction {
+    /// From now on the session opens nothing until a second factor is proved in it. One that was opened with a second factor stays open.
+    borrowing func holdSession(
+        _ session: Session.ID, of account: Account.ID, for number: SignInAttempt.Number, now: Timestamp
+    ) throws(StoreError) -> Bool {
+        let isHeld =
+            try change(
+                """
+                UPDATE session SET held_for = \(number) WHERE account_id = \(account) AND id = \(session) AND factor_proved_at IS NULL
+                """) == 1
+        if isHeld { try noteSessionChange(of: account, now: now) }
+        return isHeld
+    }
+
+    /// The sign-in for whose sake a session is held; nil for one that isn't.
+    borrowing func heldFor(_ session: Session.ID, of account: Account.ID) throws(StoreError) -> SignInAttempt.Number? {
+        let rows = try run("SELECT held_for FROM session WHERE account_id = \(account) AND id = \(session) AND held_for IS NOT NULL")
+        return try rows.first.map { (row) throws(StoreError) in SignInAttempt.Number(try row.integer("held_for")) }
+    }
+
+    borrowing func notePlace(_ place: Int64, of session: Session.ID, account: Account.ID) throws(StoreError) {
+        try change("UPDATE session SET place = \(place) WHERE account_id = \(account) AND id = \(session)")
+    }
+
     borrowing func openSession(_ new: NewSession) throws(StoreError) {
         try change(
             """
@@ -71,7 +104,7 @@ extension Transaction {
     ) throws(StoreError) -> Bool {
         try change(
             """
-            UPDATE session SET factor_proved_at = \(now), factor_proved_by = \(means.text),
+            UPDATE session SET factor_proved_at = \(now), factor_proved_by = \(means.text), held_for = NULL,
                 token_hash = COALESCE(\(token?.hash), token_hash)
             WHERE account_id = \(account) AND id = \(session)
             """) == 1
@@ -108,7 +141,7 @@ extension Transaction {
             in: run(
                 """
                 SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at, session.factor_proved_at,
-                    account.role, account.username, account.email, account.name
+                    session.held_for, account.role, account.username, account.email, account.name
                 FROM session JOIN account ON account.id = session.account_id
                 WHERE session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
                     AND (session.idle IS NULL OR session.seen_at + session.idle > \(now))
@@ -121,7 +154,7 @@ extension Transaction {
             in: run(
                 """
                 SELECT session.id, session.account_id, session.expires_at, session.idle, session.seen_at, session.factor_proved_at,
-                    account.role, account.username, account.email, account.name
+                    session.held_for, account.role, account.username, account.email, account.name
                 FROM app_session JOIN session ON session.account_id = app_session.account_id AND session.id = app_session.session_id
                     JOIN account ON account.id = session.account_id
                 WHERE app_session.token_hash = \(tokenHash) AND session.expires_at > \(now) AND account.state = 'active'
@@ -135,7 +168,8 @@ extension Transaction {
         let session = LiveSession(
             id: try row.id("id"), account: account, role: role, expiresAt: try row.time("expires_at"),
             idle: try row.optional("idle") { (row) throws(StoreError) in .microseconds(try row.integer("idle")) },
-            readAt: now, assurance: row["factor_proved_at"] == .null ? .aal1 : .aal2, username: try row.text("username"),
+            readAt: now, assurance: row["factor_proved_at"] == .null ? .aal1 : .aal2, isHeld: row["held_for"] != .null,
+            username: try row.text("username"),
             email: try row.text("email"),
             name: try row.text("name"), groups: try groups(of: account))
         return (session, try row.time("seen_at"))
@@ -154,7 +188,8 @@ extension Transaction {
                 Session(
                     id: try row.id("id"), createdAt: try row.time("created_at"), seenAt: try row.time("seen_at"),
                     expiresAt: try row.time("expires_at"), isKept: row["idle"] == .null, address: try row.text("address"),
-                    browser: try row.text("browser")))
+                    browser: try row.text("browser"),
+                    place: try row.optional("place") { (row) throws(StoreError) in try row.integer("place") }))
         }
         return sessions
     }

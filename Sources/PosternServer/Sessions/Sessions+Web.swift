@@ -6,15 +6,16 @@ import Storage
 struct SessionsWeb: Room {
     let sessions: EndSessions
     let shell: Shell
-    let list: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> [Session]
+    let list: @Sendable (Account.ID, Timestamp) async throws(StoreError) -> [(session: Session, place: ShownPlace)]
 
     var routes: [Route] {
         [
             .page(.get, "/auth/account/sessions", .signedIn, show),
             .page(.post, "/auth/account/sessions/end-others", .signedIn, endOthers),
+            .page(.post, "/auth/account/sessions/end-all", .signedIn, endAll),
             .page(.post, "/auth/account/sessions/{id}/end", .signedIn, endOne),
-            .api(.get, "/auth/v1/session", .signedIn, current),
-            .api(.delete, "/auth/v1/session", .signedIn, signOut),
+            .api(.get, "/auth/v1/session", .signedIn, current).whileHeld,
+            .api(.delete, "/auth/v1/session", .signedIn, signOut).whileHeld,
             .api(.get, "/auth/v1/sessions", .signedIn, callList),
             .api(.delete, "/auth/v1/sessions", .signedIn, callEndOthers),
             .api(.delete, "/auth/v1/sessions/{id}", .signedIn, callEndOne),
@@ -32,6 +33,12 @@ struct SessionsWeb: Room {
         let session = try visit.signedIn()
         _ = try await sessions.allOthers(of: session.account, except: session.id, client: visit.client, now: visit.now)
         return .seeOther("/auth/account/sessions")
+    }
+
+    @Sendable private func endAll(_ request: Request, _ visit: Visit) async throws -> Response {
+        let session = try visit.signedIn()
+        _ = try await sessions.all(of: session.account, client: visit.client, now: visit.now)
+        return .seeOther("/auth/sign-in").setting(cookie: shell.cookies.clear(shell.cookies.session))
     }
 
     @Sendable private func endOne(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -55,7 +62,7 @@ struct SessionsWeb: Room {
                 id: session.id.description, account: session.account.description, email: session.email,
                 username: session.username,
                 name: session.name, role: session.role.rawValue, groups: session.groups.split(separator: ",").map(String.init),
-                assurance: session.assurance.rawValue, expires_at: ISOTime.text(session.expiresAt),
+                assurance: session.assurance.rawValue, waits_for_second_factor: session.isHeld, expires_at: ISOTime.text(session.expiresAt),
                 csrf_token: request.headers[.authorization] == nil ? shell.formToken(visit) : nil))
     }
 
@@ -66,11 +73,12 @@ struct SessionsWeb: Room {
 
     @Sendable private func callList(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
-        let rows = try await list(session.account, visit.now).map {
-            SessionList.Row(
-                id: $0.id.description, current: $0.id == session.id, created_at: ISOTime.text($0.createdAt),
-                seen_at: ISOTime.text($0.seenAt),
-                expires_at: ISOTime.text($0.expiresAt), kept: $0.isKept, address: $0.address, browser: BrowserName.words($0.browser))
+        let rows = try await list(session.account, visit.now).map { line in
+            let listed = line.session
+            return SessionList.Row(
+                id: listed.id.description, current: listed.id == session.id, created_at: ISOTime.text(listed.createdAt),
+                seen_at: ISOTime.text(listed.seenAt), expires_at: ISOTime.text(listed.expiresAt), kept: listed.isKept,
+                address: listed.address, place: line.place.words, browser: Program(listed.browser).words)
         }
         return try .json(SessionList(sessions: rows))
     }
@@ -96,6 +104,7 @@ private struct CurrentSession: Encodable {
     let role: String
     let groups: [String]
     let assurance: String
+    let waits_for_second_factor: Bool
     let expires_at: String
     let csrf_token: String?
 }
@@ -109,6 +118,7 @@ private struct SessionList: Encodable {
         let expires_at: String
         let kept: Bool
         let address: String
+        let place: String
         let browser: String
     }
 

@@ -51,6 +51,7 @@ struct SetUpOwner: Sendable {
                 try transaction.createAccountUnderFreeName(owner, random: random)
             else { return .linkInvalid }
             try breaches.follow(password, of: owner.id, setAt: now, in: transaction)
+            try transaction.learnBrowser(client, of: owner.id, now: now)
             try transaction.record(AuditEvent(.setUp, account: owner.id, by: .visitor, from: client, at: now))
             return .ownerMade
         }

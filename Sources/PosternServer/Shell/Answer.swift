@@ -14,6 +14,9 @@ extension Response {
         json(body: ByteBuffer(bytes: try encoded(value)), status: status)
     }
 
+    /// JSON, for what is written out piece by piece.
+    static func text(of value: some Encodable) throws -> String { String(decoding: try encoded(value), as: UTF8.self) }
+
     /// - Parameter text: JSON already.
     static func json(text: String) -> Response { json(body: ByteBuffer(string: text), status: .ok) }
 

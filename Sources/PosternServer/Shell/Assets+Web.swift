@@ -15,6 +15,7 @@ struct AssetsWeb: Room {
             file("/auth/assets/postern.css", "text/css; charset=utf-8", style),
             file("/auth/assets/postern-mark.svg", "image/svg+xml", PackageResources.postern_mark_svg),
             file("/auth/assets/postern.js", "text/javascript; charset=utf-8", PackageResources.postern_js),
+            file("/auth/assets/history.js", "text/javascript; charset=utf-8", PackageResources.history_js),
             file("/auth/assets/strength.js", "text/javascript; charset=utf-8", PackageResources.strength_js),
             file("/auth/openapi.yaml", "application/yaml; charset=utf-8", PackageResources.openapi_yaml),
         ]

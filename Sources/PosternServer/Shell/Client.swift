@@ -27,4 +27,6 @@ struct BrowserMark: Equatable, Sendable {
     let hash: [UInt8]
 
     init(_ token: Token) { hash = token.hash(for: Self.purpose) }
+    /// As it was stored.
+    init(hash: [UInt8]) { self.hash = hash }
 }

@@ -43,6 +43,7 @@ enum Reason: String, CaseIterable, Sendable {
     case passwordTooSoon = "password-too-soon"
     case passwordExpired = "password-expired"
     case passwordChangeRequired = "password-change-required"
+    case unusualSignIn = "unusual-sign-in"
     case nameInvalid = "name-invalid"
     case groupInvalid = "group-invalid"
     case signUpClosed = "sign-up-closed"
@@ -86,7 +87,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .wrongHost: .misdirectedRequest
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
-            .signUpClosed, .blocked, .passwordStolen, .passwordExpired, .passwordChangeRequired,
+            .signUpClosed, .blocked, .unusualSignIn, .passwordStolen, .passwordExpired, .passwordChangeRequired,
             .stepUpRequired, .secondFactorRequired, .phonesNotAllowed:
             .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
@@ -146,6 +147,7 @@ enum Reason: String, CaseIterable, Sendable {
         case .passwordTooSoon: "Your password is new"
         case .passwordExpired: "Your password has expired"
         case .passwordChangeRequired: "Another password is asked for"
+        case .unusualSignIn: "That sign-in is unusual"
         case .nameInvalid: "That name can’t be used"
         case .groupInvalid: "That group name can’t be used"
         case .signUpClosed: "Accounts are made by invitation here"
@@ -226,6 +228,8 @@ enum Reason: String, CaseIterable, Sendable {
             "An administrator asked for it a while ago, so yours opens nothing by itself. We mailed you a link: choose another with it, then sign in."
         case .passwordExpired:
             "It expired long ago, so it opens nothing by itself. We mailed you a link: choose another with it, then sign in."
+        case .unusualSignIn:
+            "The password is right, but you haven’t signed in like this before. We mailed you: say there that it was you, then sign in again."
         case .passwordUnasked: "The list of stolen passwords doesn’t answer. Try again in a few minutes."
         case .nameInvalid: "Use 1 to 100 characters on one line."
         case .groupInvalid: "Use a-z, 0-9 and -, at most 40."

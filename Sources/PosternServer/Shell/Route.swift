@@ -38,6 +38,8 @@ struct Route: Sendable {
     let access: Access
     let surface: Surface
     var place = Place.portal
+    /// Whether it answers in a session that waits for a second factor.
+    var opensWhileHeld = false
     /// Whether its page has a meter for new passwords, which is WebAssembly.
     var runsModule = false
     let handler: Handler
@@ -62,6 +64,13 @@ struct Route: Sendable {
     var onApps: Route {
         var copy = self
         copy.place = .apps
+        return copy
+    }
+
+    /// The same door, also in a session that waits for a second factor.
+    var whileHeld: Route {
+        var copy = self
+        copy.opensWhileHeld = true
         return copy
     }
 

@@ -250,9 +250,12 @@ struct Shell: Sendable {
     private func allow(_ route: Route, _ visit: Visit) throws {
         switch route.access {
         case .anyone: return
-        case .signedIn: guard visit.session != nil else { throw Refused(.signInNeeded) }
+        case .signedIn:
+            guard let session = visit.session else { throw Refused(.signInNeeded) }
+            guard !session.isHeld || route.opensWhileHeld else { throw Refused(.secondFactorRequired) }
         case .administrator:
             guard let session = visit.session else { throw Refused(.signInNeeded) }
+            guard !session.isHeld else { throw Refused(.secondFactorRequired) }
             guard session.role.mayAdminister else { throw Refused(.notAllowed) }
             guard session.assurance == .aal2 || !administrationNeedsSecondFactor else { throw Refused(.secondFactorRequired) }
         }

@@ -38,6 +38,7 @@ struct SignInWeb: Room {
         case "reset": page.notice = .passwordReset
         case "attempt-over": page.notice = .attemptOver
         case "unlocked": page.notice = .unlocked
+        case "locked": page.notice = .locked
         default: break
         }
         return .page(page.html(shell.pages))
@@ -66,6 +67,7 @@ struct SignInWeb: Room {
             let cookie = shell.cookies.set(shell.cookies.attempt, challenge.token.text, maxAge: SecondStepWeb.lifetime)
             return .seeOther("/auth/sign-in/change-password?return_to=\(percentEncoded(page.returnTo))").setting(cookie: cookie)
         case .changeMailed(let cause): throw Refused(Self.reason(cause))
+        case .unusual: throw Refused(.unusualSignIn)
         case .wrongCredentials: return .page(page.html(shell.pages), status: .unauthorized)
         case .refused(let refusal):
             let refused = refusal.refused(now: visit.now)
@@ -92,6 +94,7 @@ struct SignInWeb: Room {
         case .changeNeeded(let challenge):
             return try .json(NextStep(next: "change_password", attempt: challenge.token.text.exposed, methods: []))
         case .changeMailed(let cause): throw Refused(Self.reason(cause))
+        case .unusual: throw Refused(.unusualSignIn)
         case .wrongCredentials: throw Refused(.wrongCredentials)
         case .refused(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)

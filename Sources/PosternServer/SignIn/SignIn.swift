@@ -1,5 +1,6 @@
 import Secrets
 import Storage
+import UnusualSignIns
 
 /// Tries to sign a person in with address and password. Refusals are outcomes, not errors, and all alike.
 struct SignIn: Sendable {
@@ -26,6 +27,8 @@ struct SignIn: Sendable {
         case changeMailed(ChangeCause)
         /// No such account, wrong password, not confirmed, closed: the answer never says which (LG-01).
         case wrongCredentials
+        /// The password was right, and a group's rules let nobody in like this: the owner was mailed, and can say that it was them.
+        case unusual
         /// Too many were tried; this one was not.
         case refused(TryRefusal)
         /// Too many passwords are being tried; this one was not.
@@ -49,6 +52,7 @@ struct SignIn: Sendable {
     /// Nil where passwords aren't held against lists at each sign-in.
     let breaches: BreachAtSignIn?
     let calendar: PasswordCalendar
+    let unusual: UnusualPolicy
     let links: PasswordResetLinks
     let random: Randomness
 
@@ -98,24 +102,25 @@ struct SignIn: Sendable {
             // Like a closed account: the answer doesn't tell.
             guard try !transaction.isBlockedByHand(account.id, now: now) else { return nil }
             // Where no group has a policy of its own, nobody needs to be asked for theirs.
-            let groups = policies.ofGroups.isEmpty && secondFactors.required.isEmpty ? [] : try transaction.groups(of: account.id)
+            let isOfGroups = !policies.ofGroups.isEmpty || !secondFactors.required.isEmpty || unusual.actsAtOnce
+            let groups = isOfGroups ? try transaction.groups(of: account.id) : []
             var step = try secondStep(of: attempt, account.id, groups, in: transaction, now: now)
-            var change = Change.none
-            if let due = try calendar.due(account, in: transaction, now: now) {
-                let hasFactor = try transaction.hasSecondFactor(account.id)
-                change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(ChangeCause(due)) : hasFactor ? .afterFactor : .here
-            }
-            if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
-                let hasFactor = try transaction.hasSecondFactor(account.id)
-                change = breaches.policy == .change && hasFactor ? .afterFactor : .mailed(.stolen)
-            }
+            let measure = try unusual.measureAtOnce(of: account.id, groups, attempt.client, in: transaction, now: now)
+            if measure == .ask, step == .trusted { step = .needed }
+            let change = try change(for: account, finding, in: transaction, now: now)
             if change == .afterFactor { step = .needed }
-            let isOpen = change == .none && step != .needed && step != .enrolment
+            let isOpen = change == .none && step != .needed && step != .enrolment && measure != .end
             let signedInAt = isOpen ? now : nil
             guard try transaction.notePassword(of: account.id, passwordHash: hash, rehashed: rehashed, signedInAt: signedInAt) else {
                 return nil
             }
             try tries.succeeded(ticket, in: transaction, now: now)
+            if measure == .end {
+                try transaction.recordAttempt(record(attempt, .refused, "unusual-sign-in", account: account.id, ticket, now: now))
+                try transaction.record(
+                    AuditEvent(.signInFailed, account: account.id, by: .visitor, from: attempt.client, at: now, detail: "unusual-sign-in"))
+                return (.unusual, nil)
+            }
             if case .mailed(let cause) = change {
                 try sendLink(to: account, client: attempt.client, in: transaction, now: now)
                 try transaction.recordAttempt(record(attempt, .refused, cause.rawValue, account: account.id, ticket, now: now))
@@ -147,6 +152,21 @@ struct SignIn: Sendable {
         case mailed(ChangeCause)
     }
 
+    private func change(
+        for account: Account, _ finding: BreachAtSignIn.Finding, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Change {
+        var change = Change.none
+        if let due = try calendar.due(account, in: transaction, now: now) {
+            let hasFactor = try transaction.hasSecondFactor(account.id)
+            change = !due.mayChangeHere(hasFactor: hasFactor, now: now) ? .mailed(ChangeCause(due)) : hasFactor ? .afterFactor : .here
+        }
+        if let breaches, try breaches.refuses(finding, of: account, in: transaction, now: now) {
+            let hasFactor = try transaction.hasSecondFactor(account.id)
+            change = breaches.policy == .change && hasFactor ? .afterFactor : .mailed(.stolen)
+        }
+        return change
+    }
+
     private func openChallenge(
         _ attempt: Attempt, _ account: Account, _ ticket: PasswordTries.Ticket, mustEnrol: Bool, change: Challenge.Proved?,
         in transaction: borrowing Transaction, now: Timestamp
@@ -155,7 +175,10 @@ struct SignIn: Sendable {
             token: Token(random: random.bytes(Token.byteCount)), account: account.id, passwordSetAt: account.passwordSetAt ?? now,
             mustEnrol: mustEnrol, isKept: attempt.isKept, expiresAt: now + NewChallenge.lifetime, changeAfter: change)
         try transaction.openChallenge(challenge)
-        try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, ticket, now: now))
+        let number = try transaction.recordAttempt(record(attempt, .challenged, "password", account: account.id, ticket, now: now))
+        try transaction.noteHalfWay(
+            number, of: account.id, challenge: challenge.token.hash(for: NewChallenge.purpose), isKnownBrowser: ticket.isByKnownBrowser,
+            dueAt: now + SettleAttempts.patience)
         try transaction.record(AuditEvent(.challenged, account: account.id, by: .account(account.id), from: attempt.client, at: now))
         return challenge
     }
@@ -230,10 +253,8 @@ struct SignIn: Sendable {
         _ attempt: Attempt, _ outcome: SignInAttempt.Outcome, _ reason: String, account: Account.ID?, _ ticket: PasswordTries.Ticket,
         session: Session.ID? = nil, now: Timestamp
     ) -> SignInAttempt {
-        return SignInAttempt(
-            id: SignInAttempt.ID(now: now, random: random.bytes(10)), at: now, account: account,
-            identifierHash: account == nil ? ticket.account.key : nil, outcome: outcome, reason: reason, client: attempt.client,
-            session: session,
-            isByKnownBrowser: ticket.isByKnownBrowser)
+        SignInAttempt(
+            at: now, account: account, identifier: account == nil ? ticket.account.key : nil, outcome: outcome, reason: reason,
+            client: attempt.client, session: session, isSpared: ticket.isByKnownBrowser, random: random)
     }
 }

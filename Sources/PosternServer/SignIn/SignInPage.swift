@@ -2,7 +2,7 @@ import Mustache
 
 /// The door itself.
 struct SignInPage {
-    enum Notice { case confirmed, ownerMade, invitationUsed, passwordReset, attemptOver, unlocked }
+    enum Notice { case confirmed, ownerMade, invitationUsed, passwordReset, attemptOver, unlocked, locked }
 
     var email = ""
     var returnTo = ""
@@ -34,6 +34,7 @@ struct SignInPage {
         case .invitationUsed: "Your account is made. Sign in."
         case .passwordReset: "Your password is another now, and all sessions are ended. Sign in."
         case .unlocked: "You can sign in again, from any browser."
+        case .locked: "Your account is locked and safe. We mailed you a link to choose another password."
         case .attemptOver: "That sign-in took too long, or was tried too often. Nothing was changed. Start again."
         }
     }

@@ -38,6 +38,7 @@ struct ConfirmEmail: Sendable {
             else { return .linkInvalid }
             // Whoever reads the mail may try from here, whatever strangers did before.
             if let mark = client.mark { try transaction.knowBrowser(mark, of: account.id, now: now) }
+            try transaction.learnBrowser(client, of: account.id, now: now)
             try transaction.record(AuditEvent(.emailConfirmed, account: account.id, by: .account(account.id), from: client, at: now))
             return .confirmed
         }

@@ -62,6 +62,7 @@ struct Invite: Sendable {
                 guard try transaction.createAccountUnderFreeName(new, random: random) else { return .linkInvalid }
             }
             try breaches.follow(password, of: id, setAt: now, in: transaction)
+            try transaction.learnBrowser(client, of: id, now: now)
             try transaction.record(AuditEvent(.invitationUsed, account: id, by: .account(id), from: client, at: now))
             return .accepted(email)
         }

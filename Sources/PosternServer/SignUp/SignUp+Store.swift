@@ -76,6 +76,13 @@ extension Transaction {
             .flatMap { (row) throws(StoreError) in EmailAddress(try row.text("email")) }
     }
 
+    /// The addresses that somebody invited and that may still come.
+    borrowing func invitations(by inviter: Account.ID, now: Timestamp) throws(StoreError) -> [String] {
+        try run("SELECT email FROM invitation WHERE invited_by = \(inviter) AND expires_at > \(now) ORDER BY email").map {
+            (row) throws(StoreError) in try row.text("email")
+        }
+    }
+
     borrowing func spendInvitation(tokenHash: [UInt8], now: Timestamp) throws(StoreError) -> Bool {
         try change("DELETE FROM invitation WHERE token_hash = \(tokenHash) AND expires_at > \(now)") == 1
     }

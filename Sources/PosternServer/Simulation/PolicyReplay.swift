@@ -75,7 +75,7 @@ struct PolicyReplay {
         attempts += 1
         if attempt.isRight {
             right += 1
-            signedIn.insert(attempt.address.client)
+            if let address = attempt.address { signedIn.insert(address.client) }
         }
         if let rule = refusal(attempt) {
             note(rule, attempt)
@@ -86,8 +86,7 @@ struct PolicyReplay {
 
     /// Which rule would have refused it; else it is counted.
     private mutating func refusal(_ attempt: TriedPassword) -> Rule? {
-        let isSafe = safe?.index(of: attempt.address) != nil
-        if !isSafe, blocked?.index(of: attempt.address) != nil { return .blocklist }
+        if let address = attempt.address, safe?.index(of: address) == nil, blocked?.index(of: address) != nil { return .blocklist }
         // A known browser of the account is no part of what follows.
         if attempt.isByKnownBrowser { return nil }
         let (who, now) = (attempt.who.hashValue, attempt.at.microseconds)
@@ -108,10 +107,11 @@ struct PolicyReplay {
         return nil
     }
 
-    /// - Returns: nil for an address that everybody may share: the server counts on none either.
+    /// - Returns: nil for an address that everybody may share: the server counts on none either; also for one that wasn't kept.
     private func place(of attempt: TriedPassword) -> Int? {
-        let isShared = attempt.address.isLoopback || trustedProxies.contains { $0.contains(attempt.address) }
-        return isShared ? nil : attempt.address.client.hashValue
+        guard let address = attempt.address else { return nil }
+        let isShared = address.isLoopback || trustedProxies.contains { $0.contains(address) }
+        return isShared ? nil : address.client.hashValue
     }
 
     private mutating func settle(_ attempt: TriedPassword) {
@@ -136,15 +136,15 @@ struct PolicyReplay {
         finding.refused += 1
         if attempt.isRight, attempt.isAccount {
             if finding.examples.count < Self.mostExamples, !finding.lockedOut.contains(attempt.who) {
-                finding.examples.append(Example(at: attempt.at, who: attempt.who, address: attempt.address))
+                finding.examples.append(Example(at: attempt.at, who: attempt.who, address: attempt.address ?? .unknown))
             }
             finding.lockedOut.insert(attempt.who)
             // They would have had it released.
             let who = attempt.who.hashValue
             ofAccount[who] = nil
-            ofPair[Pair(who: who, place: attempt.address.client.hashValue)] = nil
-        } else if !attempt.isRight {
-            finding.attackers.insert(attempt.address.client)
+            if let address = attempt.address { ofPair[Pair(who: who, place: address.client.hashValue)] = nil }
+        } else if !attempt.isRight, let address = attempt.address {
+            finding.attackers.insert(address.client)
         }
         findings[rule] = finding
     }

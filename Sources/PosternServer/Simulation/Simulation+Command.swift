@@ -7,7 +7,7 @@ struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate", abstract: "Try other rules on the sign-ins that were recorded, before they hold.",
         discussion: """
-            Reads 'throttling' and 'password' of the settings file that --policy names, and says what they would have made of what \
+            Reads 'throttling', 'unusual' and 'password' of the settings file that --policy names, and says what they would have made of what \
             happened: refused attempts, owners who would have been locked out (their right password would have been refused), and \
             attackers (networks that were refused and signed in to nothing). Nothing is changed. Rules on requests aren't part of it: \
             how often a page was opened isn't recorded; let them run with 'mode: shadow'.
@@ -57,6 +57,10 @@ struct SimulateCommand: AsyncParsableCommand {
                 print("  \(ISOTime.text(example.at))  \(person)  from \(network)")
             }
         }
+        if report.unusual.signIns > 0 {
+            print("\n\(report.unusual.signIns) unusual sign-ins, by what would have been done (under today's settings)")
+            for measure in report.measures { print("  \(measure.word.padded(to: 8))\(measure.then) (\(measure.now))") }
+        }
         guard report.passwords.accounts > 0 else { return }
         print(
             "\nPasswords older than the rules allow: \(report.passwords.expiredThen) of \(report.passwords.accounts), under today's settings \(report.passwords.expiredNow)."
@@ -84,8 +88,15 @@ private struct SimulationDocument: Encodable {
 
     struct Example: Encodable { let at, account, network: String }
 
+    struct Unusual: Encodable {
+        let action: String
+        let then, now: Int
+    }
+
     let attempts, right: Int
     let rules: [Rule]
+    let unusual_sign_ins: Int
+    let unusual: [Unusual]
     let passwords, passwords_expired_now, passwords_expired_then: Int
 
     init(_ report: Simulate.Report, isWhole: Bool) {
@@ -100,6 +111,8 @@ private struct SimulationDocument: Encodable {
                     return Example(at: ISOTime.text($0.at), account: person, network: network)
                 })
         }
+        unusual_sign_ins = report.unusual.signIns
+        unusual = report.measures.map { Unusual(action: $0.word, then: $0.then, now: $0.now) }
         passwords = report.passwords.accounts
         passwords_expired_now = report.passwords.expiredNow
         passwords_expired_then = report.passwords.expiredThen

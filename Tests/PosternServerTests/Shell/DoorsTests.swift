@@ -78,6 +78,8 @@ import Testing
                 #expect(answer.status == .forbidden, "\(name)")
             case (.signedIn, let surface, false):
                 #expect(answer.status == (caller.isSignedIn ? .ok : surface == .page ? .seeOther : .unauthorized), "\(name)")
+            case (.administrator, .api, false):
+                #expect(answer.status == (caller.mayAdminister ? .ok : caller.isSignedIn ? .forbidden : .unauthorized), "\(name)")
             case (.administrator, _, false):
                 #expect(answer.status == (caller.mayAdminister ? .ok : caller == .member ? .forbidden : .seeOther), "\(name)")
             case (_, .plain, _), (_, .hook, _): Issue.record("\(name) is for no account, but not for anyone")
@@ -103,7 +105,9 @@ import Testing
 
     /// Every door that needs no sign-in.
     private static let open = [
-        "GET /", "GET /auth", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/postern.css",
+        "GET /", "GET /auth", "GET /auth/assets/postern-mark.svg", "GET /auth/assets/history.js",
+        "GET /auth/not-me", "GET /auth/not-me/{id}", "POST /auth/not-me", "GET /auth/was-me", "GET /auth/was-me/{id}", "POST /auth/was-me",
+        "GET /auth/assets/postern.css",
         "GET /auth/assets/strength.HASH.wasm", "GET /auth/assets/strength.js", "POST /auth/v1/password/strength",
         "GET /.well-known/change-password", "GET /auth/forgot-password", "POST /auth/forgot-password", "GET /auth/reset-password",
         "GET /auth/unlock", "GET /auth/unlock/{id}", "POST /auth/unlock", "POST /auth/v1/unlock",

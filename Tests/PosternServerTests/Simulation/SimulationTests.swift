@@ -12,9 +12,8 @@ import Throttle
 
     private func attempt(_ seconds: Int64, _ who: UInt8, _ address: String, isRight: Bool = false) throws -> TriedPassword {
         TriedPassword(
-            id: SignInAttempt.ID(now: Self.begin, random: [UInt8](repeating: 0, count: 10)), at: Self.begin + .seconds(seconds),
-            who: [who], isAccount: true, isRight: isRight, isOfPassword: true, address: try #require(IPAddress(address)),
-            isByKnownBrowser: false)
+            number: SignInAttempt.Number.first(at: Self.begin), at: Self.begin + .seconds(seconds),
+            who: [who], isAccount: true, isRight: isRight, isOfPassword: true, address: IPAddress(address), isByKnownBrowser: false)
     }
 
     @Test("an owner whose right password comes after too many wrong ones is one who would have been locked out; a guesser is caught")
@@ -79,7 +78,7 @@ import Throttle
             let before = replay.findings.values.reduce(0) { $0 + $1.refused }
             replay.replay(
                 TriedPassword(
-                    id: SignInAttempt.ID(now: at, random: [UInt8](repeating: 0, count: 10)), at: at, who: id.bytes, isAccount: true,
+                    number: SignInAttempt.Number.first(at: at), at: at, who: id.bytes, isAccount: true,
                     isRight: isRight, isOfPassword: true, address: client.address, isByKnownBrowser: false))
             let isRefusedThere = replay.findings.values.reduce(0) { $0 + $1.refused } > before
             #expect(isRefused == isRefusedThere)

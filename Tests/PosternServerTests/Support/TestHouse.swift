@@ -146,6 +146,11 @@ struct TestHouse: Sendable {
                 "SELECT * FROM block", "SELECT * FROM rule_version", "SELECT * FROM phone", "SELECT * FROM code_wish",
                 "SELECT * FROM delivery",
                 "SELECT * FROM send_gate", "SELECT * FROM number_seen", "SELECT * FROM guard_decision", "SELECT * FROM notice",
+                "SELECT * FROM sign_in_chain", "SELECT * FROM sign_in_tally", "SELECT * FROM sign_in_block", "SELECT * FROM place",
+                "SELECT * FROM place_network", "SELECT * FROM place_day", "SELECT * FROM sign_in_habit",
+                "SELECT * FROM sign_in_whereabouts", "SELECT * FROM sign_in_finding", "SELECT * FROM sign_in_half_way",
+                "SELECT * FROM sign_in_link", "SELECT * FROM sign_in_erasure", "SELECT * FROM account_email_before",
+                "SELECT * FROM sign_in_case",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
             }

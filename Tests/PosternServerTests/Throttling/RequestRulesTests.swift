@@ -104,7 +104,9 @@ import Throttle
     @Test("a key of several parts counts each of their combinations apart; without a part nothing is counted")
     func keys() async throws {
         let house = try await makeHouse([
-            rule("by-agent", .throttle) { ($0.key, $0.rate) = ([.address, .userAgent, .header("x-kind")], Rate(limit: 1, period: Self.year)) }
+            rule("by-agent", .throttle) {
+                ($0.key, $0.rate) = ([.address, .userAgent, .header("x-kind")], Rate(limit: 1, period: Self.year))
+            }
         ])
         func status(_ agent: String, _ kind: String?, peer: String = "192.0.2.10") async throws -> HTTPResponse.Status {
             var headers: HTTPFields = [.userAgent: agent]
