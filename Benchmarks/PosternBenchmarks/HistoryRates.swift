@@ -65,6 +65,8 @@ struct HistoryRates {
         let step = Self.months * Self.month * 1_000_000 / Int64(number)
         let begin = end - .seconds(Self.months * Self.month)
         let size = Int(AttemptBlock.size)
+        let program = Program("Firefox/140.0 Linux")
+        let ids = (0..<Self.accounts).map(Self.id)
         for start in stride(from: 0, to: number, by: 200 * size) {
             var blocks: [[KeptAttempt]] = []
             for first in stride(from: start, to: min(number, start + 200 * size), by: size) {
@@ -79,14 +81,14 @@ struct HistoryRates {
                         let kind = isRefused ? 1 : 0
                         defer { newest[account][kind] = number }
                         let time = begin + .microseconds(step * Int64(index))
+                        let bytes = withUnsafeBytes(of: random) { Array($0) }
                         return KeptAttempt(
-                            number: number, previous: newest[account][kind], who: Self.id(account),
+                            number: number, previous: newest[account][kind], who: ids[account],
                             outcome: isRefused ? .refused : .signedIn,
                             reason: isRefused ? "wrong-password" : "password",
-                            address: IPAddress(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> (8 * $0)) }),
-                            program: Program("Firefox/140.0 Linux"),
+                            address: IPAddress(bytes: bytes.prefix(4)), program: program,
                             session: isRefused
-                                ? nil : Session.ID(now: time, random: (0..<10).map { UInt8(truncatingIfNeeded: random >> $0) }),
+                                ? nil : Session.ID(now: time, random: bytes + [1, 2]),
                             lastAt: time,
                             place: Int64(random % 90_000) + 1, network: UInt32(random % 60_000))
                     })

@@ -26,7 +26,7 @@ THREADS = 16
 ADA = "ada@example.org"
 DAILY = "find-expiring-passwords"
 # All that are due once a day, in order.
-DAILIES = ["delete-leavers", DAILY]
+DAILIES = ["delete-leavers", DAILY, "prune-history"]
 
 
 @pytest.fixture

@@ -134,6 +134,8 @@ def travels(member: Member) -> tuple[str, list[str]]:
         sign_in(address, mark)
     letters = wait_for("the mails", lambda: (found := postern.letters(member.email))[2:] and found)
     links = [re.search(r"/auth/not-me/(\S+)", letter["text"])[1] for letter in letters[:3]]
+    # Who says that one wasn't them voids the links of later ones.
+    links = [links[1], links[0], links[2]]
     for way, link in (("was-me", links[2]), ("not-me", links[1])):
         visitor = Visitor(postern, {"postern-link": link})
         assert visitor.post(f"/auth/{way}", f"/auth/{way}").status_code == 303

@@ -57,7 +57,6 @@ package enum AttemptBlock {
     }
 
     private static func put(_ attempt: KeptAttempt, reason: Int, _ bytes: inout [UInt8]) {
-        let time = Identifier<Session>(now: attempt.at, random: [UInt8](repeating: 0, count: 10)).bytes.prefix(6)
         let session = attempt.session?.bytes
         let address = attempt.address.map { Array($0.bytes) }
         var flags = Flags(rawValue: UInt16(SignInAttempt.Outcome.allCases.firstIndex(of: attempt.outcome) ?? 0))
@@ -68,7 +67,7 @@ package enum AttemptBlock {
         if address?.count == 4 { flags.insert(.four) }
         if address?.count == 16 { flags.insert(.six) }
         if session != nil { flags.insert(.session) }
-        if let session, session.prefix(6) != time { flags.insert(.sessionTime) }
+        if let session, !session.starts(with: time(attempt.at)) { flags.insert(.sessionTime) }
         if attempt.times > 1 { flags.insert(.counted) }
         if attempt.place != nil { flags.insert(.place) }
         if attempt.network != nil { flags.insert(.network) }
@@ -216,9 +215,15 @@ package enum AttemptBlock {
         }
     }
 
+    /// As it stands at the beginning of an identifier (RFC 9562 §5.7).
+    private static func time(_ time: Timestamp) -> [UInt8] {
+        let milliseconds = max(0, time.microseconds / 1_000)
+        return [40, 32, 24, 16, 8, 0].map { UInt8(truncatingIfNeeded: milliseconds >> $0) }
+    }
+
     private static func id(_ bytes: [UInt8], at time: Timestamp) -> Session.ID? {
         guard bytes.count == 10 else { return Session.ID(bytes: bytes) }
-        return Session.ID(bytes: Identifier<Session>(now: time, random: [UInt8](repeating: 0, count: 10)).bytes.prefix(6) + bytes)
+        return Session.ID(bytes: self.time(time) + bytes)
     }
 
     /// Reads from the front and never past the end.
