@@ -28,6 +28,9 @@ public struct Rate: Hashable, Sendable {
     /// That many in a minute, whole minutes as they come.
     public static func perMinute(_ limit: UInt16) -> Rate { Rate(limit: UInt32(limit), period: 60, window: .fixed) }
 
+    /// That many in an hour, whole hours as they come.
+    public static func perHour(_ limit: UInt16) -> Rate { Rate(limit: UInt32(limit), period: 3_600, window: .fixed) }
+
     private init(limit: UInt32, period: UInt32, window: Window) { (self.limit, self.period, self.window) = (limit, period, window) }
 
     /// The end of the fixed window in which a moment lies, in seconds since 1970.

@@ -64,7 +64,7 @@ struct AnswerSignIn: Sendable {
             guard try transaction.answer(tokenHash: hash, .notMe, now: now) else { return (.answered, nil) }
             // Who said that it was them may have added factors since, as its owner.
             let dispute = Dispute(number: link.number, email: link.email, removesFactors: link.answer != .wasMe)
-            let (outcome, done) = try conclude(before, dispute, client: client, in: transaction, now: now)
+            let (outcome, done) = try conclude(before, dispute, by: .visitor, client: client, in: transaction, now: now)
             try transaction.noteDone(tokenHash: hash, done)
             return (outcome, link.account)
         }
@@ -89,7 +89,7 @@ struct AnswerSignIn: Sendable {
             let dispute = Dispute(
                 number: number, email: try transaction.email(of: id, at: number.at) ?? before.email,
                 removesFactors: try transaction.isFreshlyProven(session.id, of: id, now: now))
-            return try conclude(before, dispute, client: client, in: transaction, now: now).outcome
+            return try conclude(before, dispute, by: .account(id), client: client, in: transaction, now: now).outcome
         }
         desk.forget(id)
         return outcome
@@ -105,12 +105,13 @@ struct AnswerSignIn: Sendable {
 
     /// Secures the account, tells of it and opens a case.
     private func conclude(
-        _ before: Account, _ dispute: Dispute, client: Client, in transaction: borrowing Transaction, now: Timestamp
+        _ before: Account, _ dispute: Dispute, by actor: AuditEvent.Actor, client: Client, in transaction: borrowing Transaction,
+        now: Timestamp
     ) throws(StoreError) -> (outcome: Outcome, done: String) {
         let secured = try secure(before, dispute, in: transaction, now: now)
         try transaction.openCase(
             SignInCase.ID(now: now, random: random.bytes(10)), dispute.number, of: before.id, done: secured.text, now: now)
-        try transaction.record(AuditEvent(.saidNotMe, account: before.id, by: .visitor, from: client, at: now))
+        try transaction.record(AuditEvent(.saidNotMe, account: before.id, by: actor, from: client, at: now))
         // An address that may be a thief's is mailed nothing: an administrator must help.
         if !secured.emailIsTaken, let account = try transaction.account(before.id) {
             if let email = EmailAddress(account.email) {

@@ -85,10 +85,8 @@ package final class PlaceFinder: Sendable {
                 files.append(known)
                 continue
             }
-            if let known = broken[path], known.identity == identity {
-                unusable[path] = known
-            }
-            if broken[path]?.identity == identity {
+            if let before = broken[path], before.identity == identity {
+                unusable[path] = before
                 if let known { files.append(known) }
                 continue
             }

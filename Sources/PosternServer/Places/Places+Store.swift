@@ -53,6 +53,17 @@ struct ShownPlace: Sendable {
     static let unknown = ShownPlace(words: "", radius: nil, isAnonymous: false, network: "")
 }
 
+/// A place, 0 for unknown, on a day since 1970 (UTC).
+struct PlaceDay: Hashable, Comparable, Sendable {
+    let day: Int64
+    let place: Int64
+
+    init(_ place: Int64?, _ time: Timestamp) { (day, self.place) = (time.day, place ?? 0) }
+
+    /// In one order on all nodes, so that two never wait for each other.
+    static func < (left: PlaceDay, right: PlaceDay) -> Bool { (left.day, left.place) < (right.day, right.place) }
+}
+
 /// How many attempts came from a place.
 struct PlaceCount: Sendable {
     /// Nil for attempts whose place isn't known.
@@ -113,22 +124,26 @@ extension Transaction {
         try run("SELECT * FROM place WHERE number = \(number)").first.map { (row) throws(StoreError) in try PlaceRow(row) }
     }
 
-    borrowing func countPlace(_ place: Int64?, day: Int64, signedIn: Int64, refused: Int64) throws(StoreError) {
+    borrowing func countPlace(_ count: PlaceDay, signedIn: Int64, refused: Int64) throws(StoreError) {
         try change(
             """
-            INSERT INTO place_day (day, place, signed_in, refused) VALUES (\(day), \(place ?? 0), \(signedIn), \(refused))
+            INSERT INTO place_day (day, place, signed_in, refused) VALUES (\(count.day), \(count.place), \(signedIn), \(refused))
             ON CONFLICT (day, place) DO UPDATE SET signed_in = place_day.signed_in + excluded.signed_in,
                 refused = place_day.refused + excluded.refused
             """)
     }
 
-    /// Places by country and city, those with most attempts first.
+    /// Places by country and city, those with most attempts first: what was counted, and what rows count that aren't packed yet.
     borrowing func placeCounts(sinceDay day: Int64, limit: Int64) throws(StoreError) -> [PlaceCount] {
-        try run(
+        let first = SignInAttempt.Number.first(at: Timestamp(secondsSinceEpoch: day * 86_400))
+        return try run(
             """
             SELECT COALESCE(place.country, '') AS country, COALESCE(place.city, '') AS city, COALESCE(MAX(place.region), '') AS region,
                 CAST(SUM(place_day.signed_in) AS BIGINT) AS signed_in, CAST(SUM(place_day.refused) AS BIGINT) AS refused
-            FROM place_day LEFT JOIN place ON place.number = place_day.place WHERE place_day.day >= \(day)
+            FROM (SELECT place, signed_in, refused FROM place_day WHERE day >= \(day)
+                UNION ALL SELECT COALESCE(place, 0), 0, times - 1 FROM sign_in_attempt
+                    WHERE number >= \(first) AND times > 1 AND settled = 1) AS place_day
+                LEFT JOIN place ON place.number = place_day.place
             GROUP BY COALESCE(place.country, ''), COALESCE(place.city, '')
             ORDER BY SUM(place_day.signed_in) + SUM(place_day.refused) DESC, 1, 2 LIMIT \(limit)
             """

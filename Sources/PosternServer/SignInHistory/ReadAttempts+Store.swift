@@ -136,9 +136,18 @@ extension Transaction {
         return found
     }
 
+    /// Where the block begins that may hold a number. Asked by the key alone: a block's end is read only with all of its content.
+    private borrowing func firstBlock(holding number: SignInAttempt.Number) throws(StoreError) -> Int64 {
+        try run("SELECT COALESCE(MAX(first), 0) AS first FROM sign_in_block WHERE first <= \(number)")[0].integer("first")
+    }
+
     /// Everybody's, oldest first.
     borrowing func attempts(from first: SignInAttempt.Number, limit: Int64) throws(StoreError) -> [KeptAttempt] {
-        let blocks = try run("SELECT content FROM sign_in_block WHERE last >= \(first) ORDER BY first LIMIT \(limit / 128 + 1)")
+        let blocks = try run(
+            """
+            SELECT content FROM sign_in_block WHERE first >= \(try firstBlock(holding: first)) AND last >= \(first)
+            ORDER BY first LIMIT \(limit / AttemptBlock.size + 1)
+            """)
         if !blocks.isEmpty {
             var found: [KeptAttempt] = []
             for row in blocks { found += (AttemptBlock.unpack(try row.blob("content")) ?? []).filter { $0.number >= first } }
@@ -168,7 +177,7 @@ extension Transaction {
         {
             if let outcome = SignInAttempt.Outcome(rawValue: try row.text("outcome")) { counts[outcome] = try row.integer("number") }
         }
-        for row in try run("SELECT content FROM sign_in_block WHERE last >= \(first)") {
+        for row in try run("SELECT content FROM sign_in_block WHERE first >= \(try firstBlock(holding: first))") {
             AttemptBlock.count(try row.blob("content"), from: first, &counts)
         }
         return counts

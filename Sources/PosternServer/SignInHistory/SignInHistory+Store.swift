@@ -1,5 +1,6 @@
 import NetworkAddress
 package import Storage
+import Throttle
 
 extension Migration {
     static let signInHistory = Migration(
@@ -72,6 +73,7 @@ extension Migration {
                 first BIGINT NOT NULL PRIMARY KEY, last BIGINT NOT NULL, attempts BIGINT NOT NULL, stripped BIGINT NOT NULL,
                 content BYTEA NOT NULL)
             """,
+            "CREATE INDEX sign_in_block_unstripped ON sign_in_block (first) WHERE stripped = 0",
         ])
 }
 
@@ -79,10 +81,10 @@ extension Migration {
 enum SignInTally {
     /// A row counts that long from its first on.
     static let window = Duration.seconds(3_600)
-    /// Sources of one account that have a row of their own in that time; all others share one.
-    static let mostSources: Int64 = 20
+    /// Sources of one account that get a row of their own in an hour; all others share one.
+    static let mostSources = Rate.perHour(20)
     /// The same for addresses that have no account, all together.
-    static let mostStrangers: Int64 = 1_000
+    static let mostStrangers = Rate.perHour(1_000)
 }
 
 // MARK: Writing
@@ -98,9 +100,9 @@ extension Transaction {
         let spared = attempt.isSpared ? " spared" : ""
         let source = "\(attempt.reason)\(spared) \(attempt.client.address.client) \(attempt.identifier.map { "\($0)" } ?? "")"
         if let number = try count(attempt, owner: owner, source: source) { return number }
-        let since = attempt.at - SignInTally.window
-        let sources = try run("SELECT COUNT(*) AS number FROM sign_in_tally WHERE owner = \(owner) AND since_at > \(since)")
-        guard try sources[0].integer("number") < most else {
+        // One statement, however many there are: it must take as long for an address that nobody has.
+        let lines = try countRate("sign-in lines \(attempt.account?.description ?? "")", most, now: attempt.at)
+        guard lines.isAllowed else {
             let shared = "\(attempt.reason)\(spared) *"
             if let number = try count(attempt, owner: owner, source: shared) { return number }
             return try insertAttempt(attempt, address: "", talliedBy: (owner, shared))
@@ -114,16 +116,9 @@ extension Transaction {
             """
             UPDATE sign_in_attempt SET times = times + 1, last_at = CASE WHEN last_at > \(attempt.at) THEN last_at ELSE \(attempt.at) END
             WHERE number = (SELECT number FROM sign_in_tally WHERE owner = \(owner) AND source = \(source)
-                AND since_at > \(attempt.at - SignInTally.window)) RETURNING number, place, settled
+                AND since_at > \(attempt.at - SignInTally.window)) RETURNING number
             """)
-        guard let row = rows.first else { return nil }
-        let number = SignInAttempt.Number(try row.integer("number"))
-        // What was counted before it was looked after is counted with it.
-        if try row.integer("settled") == 1 {
-            let place = try row.optional("place") { (row) throws(StoreError) in try row.integer("place") }
-            try countPlace(place, day: number.at.day, signedIn: 0, refused: 1)
-        }
-        return number
+        return try rows.first.map { (row) throws(StoreError) in SignInAttempt.Number(try row.integer("number")) }
     }
 
     private borrowing func insertAttempt(
@@ -175,17 +170,16 @@ extension Transaction {
 
 extension Transaction {
     /// Writes down what was found out about an attempt.
-    /// - Returns: how often it had happened by then; nil where another node was faster.
+    /// - Returns: false where another node was faster.
     borrowing func settle(
         _ number: SignInAttempt.Number, place: Int64?, network: UInt32?, isKnownBrowser: Bool
-    ) throws(StoreError) -> Int64? {
+    ) throws(StoreError) -> Bool {
         let known: Int64 = isKnownBrowser ? 1 : 0
-        return try run(
+        return try change(
             """
             UPDATE sign_in_attempt SET settled = 1, place = \(place), network = \(network.map(Int64.init)), known_browser = \(known)
-            WHERE number = \(number) AND settled = 0 RETURNING times
-            """
-        ).first.map { (row) throws(StoreError) in try row.integer("times") }
+            WHERE number = \(number) AND settled = 0
+            """) == 1
     }
 }
 
@@ -205,6 +199,12 @@ extension Transaction {
             """)
         let attempts = try rows.map { (row) throws(StoreError) in try KeptAttempt(row) }.sorted { $0.number < $1.number }
         try insertBlock(attempts, stripped: false)
+        // Each was counted once when it was looked after; what was counted on it since comes in now.
+        for (place, repeated) in Dictionary(grouping: attempts.filter { $0.times > 1 }, by: { PlaceDay($0.place, $0.at) })
+            .sorted(by: { $0.key < $1.key })
+        {
+            try countPlace(place, signedIn: 0, refused: repeated.reduce(0) { $0 + $1.times - 1 })
+        }
         return attempts.count
     }
 
@@ -225,7 +225,7 @@ extension Transaction {
         return try change(
             """
             DELETE FROM sign_in_block WHERE first IN (
-                SELECT first FROM sign_in_block WHERE last < \(limit) ORDER BY first LIMIT \(most))
+                SELECT first FROM sign_in_block WHERE first < \(limit) AND last < \(limit) ORDER BY first LIMIT \(most))
             """)
     }
 
@@ -234,7 +234,8 @@ extension Transaction {
     borrowing func dropRefusals(before: Timestamp, most: Int64) throws(StoreError) -> Int {
         let limit = SignInAttempt.Number.first(at: before)
         let rows = try run(
-            "SELECT first, content FROM sign_in_block WHERE last < \(limit) AND stripped = 0 ORDER BY first LIMIT \(most)")
+            "SELECT first, content FROM sign_in_block WHERE stripped = 0 AND first < \(limit) AND last < \(limit) ORDER BY first LIMIT \(most)"
+        )
         for row in rows {
             let first = try row.integer("first")
             guard let attempts = AttemptBlock.unpack(try row.blob("content")) else {
@@ -242,7 +243,8 @@ extension Transaction {
                 try change("UPDATE sign_in_block SET stripped = 1 WHERE first = \(first)")
                 continue
             }
-            try change("DELETE FROM sign_in_block WHERE first = \(first)")
+            // Not if another node was faster.
+            guard try change("DELETE FROM sign_in_block WHERE first = \(first)") == 1 else { continue }
             try insertBlock(attempts.filter { $0.outcome != .refused }, stripped: true)
         }
         return rows.count
@@ -274,8 +276,12 @@ extension Transaction {
                 continue
             }
             let kept = (AttemptBlock.unpack(block.content) ?? []).filter { $0.number != number }
-            let rows = try run("DELETE FROM sign_in_block WHERE first = \(block.first) RETURNING stripped")
-            try insertBlock(kept, stripped: try rows.first?.integer("stripped") == 1)
+            guard let row = try run("DELETE FROM sign_in_block WHERE first = \(block.first) RETURNING stripped").first else {
+                // Somebody else changed the block meanwhile: it is looked for again.
+                next = number
+                break
+            }
+            try insertBlock(kept, stripped: try row.integer("stripped") == 1)
         }
         if let next {
             try change("UPDATE sign_in_erasure SET newest = \(next) WHERE account_id = \(account) AND refused = \(refused)")

@@ -58,19 +58,18 @@ package final class SettleAttempts: Sendable {
         let places = found ?? waiting.map { _ in AddressPlace() }
         let changed = try await store.write { (transaction) throws(StoreError) -> (Set<Account.ID>, [PlaceRow: Int64], [UInt32: String]) in
             var new = (places: [PlaceRow: Int64](), networks: [UInt32: String]())
-            var counts: [Int64: (day: Int64, signedIn: Int64, refused: Int64)] = [:]
+            var counts: [PlaceDay: (signedIn: Int64, refused: Int64)] = [:]
             var changed: Set<Account.ID> = []
             for (waiting, place) in zip(waiting, places) {
                 let number = try number(of: place, &new, in: transaction)
                 let found = Found(attempt: waiting.attempt, client: waiting.client, place: place, number: number)
-                guard let times = try settle(found, &changed, in: transaction, now: now) else { continue }
-                var count = counts[number ?? 0] ?? (found.attempt.at.day, 0, 0)
-                if found.attempt.outcome == .refused { count.refused += times } else { count.signedIn += 1 }
-                counts[number ?? 0] = count
+                guard try settle(found, &changed, in: transaction, now: now) else { continue }
+                let isRefused = found.attempt.outcome == .refused
+                counts[PlaceDay(number, found.attempt.at), default: (0, 0)].signedIn += isRefused ? 0 : 1
+                counts[PlaceDay(number, found.attempt.at), default: (0, 0)].refused += isRefused ? 1 : 0
             }
-            // In one order on all nodes, so that two never wait for each other.
-            for (number, count) in counts.sorted(by: { $0.key < $1.key }) {
-                try transaction.countPlace(number, day: count.day, signedIn: count.signedIn, refused: count.refused)
+            for (place, count) in counts.sorted(by: { $0.key < $1.key }) {
+                try transaction.countPlace(place, signedIn: count.signedIn, refused: count.refused)
             }
             return (changed, new.places, new.networks)
         }
@@ -101,19 +100,20 @@ package final class SettleAttempts: Sendable {
         return nil
     }
 
-    /// - Returns: how often it had happened by then; nil where another node was faster.
+    /// - Returns: false where another node was faster.
     private func settle(
         _ found: Found, _ changed: inout Set<Account.ID>, in transaction: borrowing Transaction, now: Timestamp
-    ) throws(StoreError) -> Int64? {
+    ) throws(StoreError) -> Bool {
         let attempt = found.attempt
         guard let account = attempt.account else {
             return try transaction.settle(attempt.number, place: found.number, network: found.place.network, isKnownBrowser: false)
         }
         let habits = try transaction.habits(of: account)
         let isKnown = habits.knows(found.client)
-        let times = try transaction.settle(
-            attempt.number, place: found.number, network: found.place.network, isKnownBrowser: isKnown == true)
-        guard let times else { return nil }
+        guard
+            try transaction.settle(
+                attempt.number, place: found.number, network: found.place.network, isKnownBrowser: isKnown == true)
+        else { return false }
         // A right password that a rule refused is looked at like a sign-in: its owner is to hear of it.
         if attempt.outcome == .signedIn || attempt.reason == "unusual-sign-in" {
             let findings = try findings(found, account, habits, isKnown, in: transaction)
@@ -121,7 +121,7 @@ package final class SettleAttempts: Sendable {
         }
         // Last: who makes an account safe holds it before its sessions, and neither may wait for the other.
         if let number = found.number, let session = attempt.session { try transaction.notePlace(number, of: session, account: account) }
-        return times
+        return true
     }
 
     private func findings(

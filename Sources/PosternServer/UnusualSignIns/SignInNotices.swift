@@ -21,7 +21,7 @@ struct SignInNotices: Sendable {
     let notices: Notices
     let mails: SignInMail
 
-    private static let mostAnHour = Rate(limit: 5, period: 3_600)
+    private static let mostAnHour = Rate.perHour(5)
 
     /// - Parameter client: what the sign-in came from, to be known from now on if its owner says that it was them.
     func tell(
@@ -29,7 +29,7 @@ struct SignInNotices: Sendable {
     ) throws(StoreError) {
         guard let found = try transaction.account(account), found.state == .active, let email = EmailAddress(found.email) else { return }
         // Who holds the password could otherwise fill the mailbox that the warning stands in.
-        if let rate = Self.mostAnHour, try !transaction.countRate("sign-in notices \(account)", rate, now: now).isAllowed { return }
+        guard try transaction.countRate("sign-in notices \(account)", Self.mostAnHour, now: now).isAllowed else { return }
         let token = Token(random: notices.random.bytes(Token.byteCount))
         let isNew = try transaction.makeSignInLink(
             NewSignInLink(

@@ -5,6 +5,7 @@ import Secrets
 import Storage
 import Support
 import Testing
+import Throttle
 
 @testable import PosternServer
 
@@ -108,10 +109,10 @@ import Testing
                 }, in: house)
         }
         rows = try await read(house, id)
-        #expect(rows.count <= Int(SignInTally.mostSources) + 1)
+        #expect(rows.count <= Int(SignInTally.mostSources.limit) + 1)
         #expect(rows.reduce(0) { $0 + $1.times } == Int64(2 * count))
         let shared = try #require(rows.first { $0.address == nil })
-        #expect(shared.times > Int64(count) - SignInTally.mostSources)
+        #expect(shared.times > Int64(count) - Int64(SignInTally.mostSources.limit))
         // An hour later it is another row.
         try await record([try attempt(id, Self.begin + .seconds(3_700), .refused, "wrong-password")], in: house)
         #expect(try await read(house, id).count == rows.count + 1)
@@ -126,7 +127,7 @@ import Testing
         }
         #expect(
             try await house.number("SELECT COUNT(*) AS number FROM sign_in_attempt WHERE reason = 'unknown-address'")
-                == SignInTally.mostStrangers + 1)
+                == Int64(SignInTally.mostStrangers.limit) + 1)
         await house.close()
     }
 
