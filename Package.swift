@@ -34,7 +34,7 @@ let package = Package(
     ],
     targets: [
         // Instruments: pure, public, usable alone.
-        .target(name: "Secrets", dependencies: [crypto]),
+        .target(name: "Secrets", dependencies: [crypto, "CZlib"]),
         .target(name: "PasswordHashing", dependencies: ["CArgon2", "CCrypt", "COpenSSL"]),
         .target(name: "NetworkAddress"),
         .target(name: "OneTimePassword", dependencies: [crypto]),

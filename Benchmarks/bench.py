@@ -7,6 +7,7 @@ import base64, hmac, json, os, pathlib, re, shutil, statistics, struct, subproce
 
 import gateway
 import jobs
+import keys
 import strength
 import delivery
 import history
@@ -279,6 +280,7 @@ def table(figures):
         ("… the choice of a way, by learning, p99", f"{brought['choices']['p99_us']:.1f} µs", f"p50 {brought['choices']['p50_us']:.1f} µs", "under 50 µs"),
         ("… a report over 10 million deliveries", f"{brought['report']['seconds']:.1f} s", "", "under 5 s"),
         *history_rows(past),
+        *key_rows(figures["keys"]),
         ("jobs that do nothing a second, SQLite, one by one", f"{queue['sqlite_jobs']:,.0f}", f"durable commits {queue['sqlite_commits']:,.0f}", ""),
         ("… share of the commits", f"{queue['sqlite_share']:.0%}", "", "at least 40 %"),
         ("… PostgreSQL, one by one", f"{queue['postgres_jobs']:,.0f}", f"a bare SKIP LOCKED loop {queue['postgres_raw']:,.0f}", ""),
@@ -320,6 +322,18 @@ def history_rows(past):
     ]
 
 
+def key_rows(brought):
+    nodes = brought["nodes"]
+    return [
+        ("API keys checked a second at the gateway, of a million", f"{brought['checks_per_second']:,.0f}", f"bare Hummingbird route {brought['bare_route_per_second']:,.0f}", ""),
+        ("… share of a bare Hummingbird route", f"{brought['share_of_bare_route']:.0%}", "", "at least 80 %"),
+        ("… verified for apps a second, by JSON", f"{brought['verified_per_second']:,.0f}", "", ""),
+        ("… p99 at half of that", f"{brought['verify_p99_ms']:.2f} ms", f"p50 {brought['verify_p50_ms']:.2f} ms", "at most 5 ms"),
+        ("… 100,000 of one organization listed, a page of 50, p99", f"{brought['list_p99_ms']:.2f} ms", f"p50 {brought['list_p50_ms']:.2f} ms, {brought['pages']:,} pages", "at most 5 ms"),
+        ("… revoked on one node, refused by the other, p99", f"{nodes['p99_ms']:.0f} ms", f"p50 {nodes['p50_ms']:.0f} ms, {nodes['rounds']} rounds", "at most 1,000 ms"),
+    ]
+
+
 def write_figures(text, section):
     """Replaces one section of docs/figures.md; a section is what stands between its two comments."""
     path = ROOT / "docs/figures.md"
@@ -340,7 +354,7 @@ def main():
                               ("gateway", gateway.through_nginx), ("first_minutes", first_minutes), ("sign_ins", sign_ins),
                               ("second_factors", second_factors), ("strength", strength.estimates),
                               ("filter", strength.filter_of_ten_million), ("meter", strength.meter),
-                              ("throttling", throttling.throttling), ("delivery", delivery.delivery), ("history", history.history), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
+                              ("throttling", throttling.throttling), ("delivery", delivery.delivery), ("history", history.history), ("keys", keys.keys), ("queues", jobs.queues), ("daily_run", jobs.daily_run), ("import", jobs.imported)):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             figures[name] = measure()
         print("bench: overload", file=sys.stderr, flush=True)

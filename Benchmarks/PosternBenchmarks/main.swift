@@ -9,6 +9,11 @@ case "serve" where arguments.count == 7 || arguments.count == 8:
         directory: arguments[2], port: Int(arguments[3]) ?? 0, barePort: Int(arguments[4]) ?? 0, sessions: Int(arguments[5]) ?? 0,
         tokensFile: arguments[6], config: arguments.count == 8 && arguments[7] != "-" ? arguments[7] : nil
     ).run()
+case "serve-keys" where arguments.count == 9:
+    try await KeyServer(
+        directory: arguments[2], port: Int(arguments[3]) ?? 0, barePort: Int(arguments[4]) ?? 0, keys: Int(arguments[5]) ?? 0,
+        listed: Int(arguments[6]) ?? 0, checked: Int(arguments[7]) ?? 1, textsFile: arguments[8]
+    ).run()
 case "send" where arguments.count == 8:
     OpenLoopClient(
         port: UInt16(arguments[2]) ?? 0, rate: Double(arguments[3]) ?? 0, seconds: Double(arguments[4]) ?? 0,
@@ -44,6 +49,6 @@ case "places" where arguments.count == 5:
     try await PlaceRate(file: arguments[2], addresses: arguments[3], seconds: Double(arguments[4]) ?? 1).run()
 default:
     print(
-        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | waiting DIRECTORY PEOPLE FILE | choices DIRECTORY CONFIG SECONDS | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH | history fill|rates|newest|drop|export|settle DIRECTORY DATABASE|- NUMBER [PLACES] | places FILE ADDRESSES SECONDS"
+        "PosternBenchmarks serve DIRECTORY PORT BARE-PORT SESSIONS TOKENS-FILE [CONFIG] | serve-keys DIRECTORY PORT BARE-PORT KEYS LISTED CHECKED TEXTS-FILE | throttle CONFIG SECONDS | blocklist NETWORKS | failures DIRECTORY DATABASE FAILURES AT-ONCE | waiting DIRECTORY PEOPLE FILE | choices DIRECTORY CONFIG SECONDS | send PORT RATE SECONDS CONNECTIONS REQUEST-FILE nice|- | codes SECONDS | strength FILE SECONDS | slowest SECONDS | filter FILE COPY-DIRECTORY SECONDS | jobs DIRECTORY DATABASE JOBS BATCH | history fill|rates|newest|drop|export|settle DIRECTORY DATABASE|- NUMBER [PLACES] | places FILE ADDRESSES SECONDS"
     )
 }

@@ -29,6 +29,9 @@ public struct AddressRange: Hashable, Sendable {
         address.high & Self.mask(bits) == first.high && address.low & Self.mask(bits - 64) == first.low
     }
 
+    /// Whether all of another network lies in this one.
+    public func contains(_ other: AddressRange) -> Bool { other.bits >= bits && contains(other.first) }
+
     static func mask(_ bits: Int) -> UInt64 {
         bits <= 0 ? 0 : bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits))
     }

@@ -42,5 +42,9 @@ extension Migration {
         .heldSessions,
         .notMe,
         .lockedPasswords,
+        .organizations,
+        .apiKeys,
+        .keyUses,
+        .appKeys,
     ]
 }

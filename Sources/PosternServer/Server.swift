@@ -28,6 +28,7 @@ package struct Server: Sendable {
     let gate: RequestGate
     package let delivery: DeliveryParts
     package let history: HistoryParts
+    package let apiKeys: KeyParts
 
     /// Throws where a file that the settings name is not there or not what it should be.
     package init(settings: Settings, store: any Store, keys: KeyRingHolder, random: Randomness = .system, logger: Logger) throws {
@@ -51,6 +52,11 @@ package struct Server: Sendable {
             blocks: BlockList(store: store, trustedProxies: settings.trustedProxies, logger: logger), rules: rules.requests, store: store,
             identifiers: keys.current.authenticator(for: "key of a rule"), logger: logger)
         self.gate = gate
+        let notices = Notices(keys: keys, random: random, site: settings.siteChannels)
+        self.notices = notices
+        let apiKeys = KeyParts(settings, store: store, notices: notices, random: random, logger: logger)
+        self.apiKeys = apiKeys
+        let keyDesk = apiKeys.desk
         let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
         let pages = Pages(site: settings.site)
         let shell = Shell(
@@ -58,23 +64,23 @@ package struct Server: Sendable {
             forms: CrossSite(keys: keys.current),
             random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
             findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
+            findKey: { (text, client, now) throws(StoreError) in try await keyDesk.find(text, from: client, now: now) },
+            noteExposed: { keyDesk.noteExposed($0) },
             apps: Self.hosts(directory),
             check: RequestCheck(isNeeded: { gate.isNeeded }, refusal: { await gate.verdict($0, now: $1).refused }),
             headers: SecurityHeaders())
         let passwords = try PasswordParts(settings: settings, filterCopiedTo: settings.dataDirectory)
         self.passwords = passwords
-        let notices = Notices(keys: keys, random: random, site: settings.siteChannels)
-        self.notices = notices
         let followUp = passwords.followUp(notices)
         let setUp = SetUpOwner(store: store, hasher: hasher, breaches: followUp, random: random)
         self.setUp = setUp
         let gateway = GatewayWeb(
-            directory: directory, desk: desk,
+            directory: directory, desk: desk, keys: apiKeys.desk,
             assertions: Assertions(signer: TokenSigner(keys.current, purpose: Assertions.purpose), issuer: settings.publicURL),
             checks: WatchChecks(store: store), shell: shell)
         history = HistoryParts(settings, store: store, keys: keys, desk: desk, notices: notices, random: random, logger: logger)
         let parts = Parts(
-            settings: settings, store: store, history: history, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk,
+            settings: settings, store: store, history: history, apiKeys: apiKeys, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk,
             shell: shell,
             setUp: setUp,
             passwords: passwords, gateway: gateway, mailbox: mailbox, delivery: delivery,
@@ -106,6 +112,7 @@ package struct Server: Sendable {
         let settings: Settings
         let store: any Store
         let history: HistoryParts
+        let apiKeys: KeyParts
         let keys: KeyRingHolder
         let notices: Notices
         let random: Randomness
@@ -211,6 +218,7 @@ package struct Server: Sendable {
                 HealthWeb(isHealthy: views.isHealthy),
                 AssetsWeb(accent: settings.site.accent),
             ] + second.rooms + delivery.rooms(store: store, shell: shell) + history.rooms(links, views, shell, desk, notices)
+                + apiKeys.rooms(views, shell, desk, notices)
         }
     }
 
@@ -323,7 +331,7 @@ package struct Server: Sendable {
     }
 
     private func addReminders(to handlers: inout [Job.Kind: JobWorker.Handler]) {
-        let sources = [passwords.expirySource(store)]
+        let sources = [passwords.expirySource(store), apiKeys.expirySource]
         let find = FindExpiring(store: store, sources: sources, notices: notices)
         let logger = logger
         handlers[.findExpiring] = JobWorker.Handler(
@@ -385,7 +393,7 @@ package struct Server: Sendable {
             onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) },
             logger: logger)
         application.addServices(
-            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, history.finder, history.settling,
+            desk, directory, keys, worker, rules, gate.blocks, gate, delivery.dispatcher, history.finder, history.settling, apiKeys.desk,
             Upkeep(store: store, logger: logger))
         return application
     }

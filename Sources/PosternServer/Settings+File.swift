@@ -9,6 +9,7 @@ extension Settings {
         SettingKey(pattern: "public-url"), SettingKey(pattern: "listen"), SettingKey(pattern: "data-directory"),
         SettingKey(pattern: "database", isSecret: true), SettingKey(pattern: "key-ring-file"),
         SettingKey(pattern: "trusted-proxies", isList: true), SettingKey(pattern: "log-level"),
+        SettingKey(pattern: "organizations.guests"), SettingKey(pattern: "organizations.guests-per-hour"),
         SettingKey(pattern: "sign-up"), SettingKey(pattern: "sign-up-domains", isList: true),
         SettingKey(pattern: "session.idle"), SettingKey(pattern: "session.absolute"), SettingKey(pattern: "session.keep"),
         SettingKey(pattern: "groups.*.session.idle"), SettingKey(pattern: "groups.*.session.absolute"),
@@ -33,7 +34,8 @@ extension Settings {
         SettingKey(pattern: "apps.*.email-domains", isList: true),
         SettingKey(pattern: "apps.*.groups", isList: true), SettingKey(pattern: "apps.*.groups-separator"),
         SettingKey(pattern: "apps.*.letters"), SettingKey(pattern: "apps.*.rules", isList: true),
-        SettingKey(pattern: "apps.*.cookie-domain"), SettingKey(pattern: "apps.*.keys"), SettingKey(pattern: "apps.*.key-header"),
+        SettingKey(pattern: "apps.*.cookie-domain"), SettingKey(pattern: "apps.*.keys", isList: true),
+        SettingKey(pattern: "apps.*.key-scopes", isList: true), SettingKey(pattern: "apps.*.key-header"),
         SettingKey(pattern: "hashing.memory-kib"), SettingKey(pattern: "hashing.passes"), SettingKey(pattern: "hashing.lanes"),
         SettingKey(pattern: "hashing.threads"), SettingKey(pattern: "hashing.queue"),
         SettingKey(pattern: "mail.smtp"), SettingKey(pattern: "mail.smtp-password", isSecret: true),
@@ -173,6 +175,7 @@ extension Settings {
         try settings.readSecondFactors(raw)
         try settings.readPasswords(raw)
         try settings.readSignUp(raw)
+        try settings.readOrganizations(raw)
         try settings.readApps(raw)
         try settings.readThrottling(raw)
         try settings.readSite(raw)
@@ -222,8 +225,8 @@ extension Settings {
         session.absolute = try raw.duration("session.absolute") ?? session.absolute
         session.keep = try raw.duration("session.keep") ?? session.keep
         for name in raw.names(under: "groups") {
-            guard GroupName(name) != nil else {
-                throw raw.problem("groups.\(name)", found: name, allowed: "names of a-z, 0-9 and -, up to 40")
+            guard GroupName(orRole: name) != nil, !name.hasPrefix("*") else {
+                throw raw.problem("groups.\(name)", found: name, allowed: "names of a-z, 0-9 and -, up to 40, or acme:owner")
             }
             groupSessions[name] = SessionPolicy(
                 idle: try raw.duration("groups.\(name).session.idle") ?? session.idle,
@@ -287,7 +290,8 @@ extension Settings {
             fields.letters = raw.text("apps.\(name).letters")
             fields.rules = raw.list("apps.\(name).rules")
             fields.cookieDomain = raw.text("apps.\(name).cookie-domain")
-            fields.keys = raw.text("apps.\(name).keys")
+            fields.keys = raw.list("apps.\(name).keys")
+            fields.keyScopes = raw.list("apps.\(name).key-scopes")
             fields.keyHeader = raw.text("apps.\(name).key-header")
             let app: App
             do throws(AppFields.Problem) { app = try fields.app(portal: publicURL) } catch {

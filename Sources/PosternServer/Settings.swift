@@ -51,6 +51,7 @@ package struct Settings: Sendable {
     var trustedProxies: [AddressRange] = []
     var signUp: SignUpMode
     var signUpDomains: [String] = []
+    var organizations = OrganizationSettings()
     var session = SessionPolicy.standard
     var groupSessions: [String: SessionPolicy] = [:]
     var secondFactors = SecondFactorPolicy()

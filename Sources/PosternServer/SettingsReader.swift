@@ -37,11 +37,10 @@ struct SettingsReader {
 
     func duration(_ key: String) throws(SettingsFile.Problem) -> Duration? {
         guard let text = text(key) else { return nil }
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-        guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), (1...36_500).contains(count) else {
+        guard let duration = Span.duration(text), duration > .zero else {
             throw problem(key, found: text, allowed: "a number with s, m, h or d, such as 15m, 12h or 30d")
         }
-        return .seconds(count * unit)
+        return duration
     }
 
     func choice(_ key: String, among allowed: [String]) throws(SettingsFile.Problem) -> String? {

@@ -32,6 +32,11 @@ struct Upkeep: Service {
     /// Rows of the sign-in history younger than that are still counted on or looked after.
     private static let attemptsSettle = Duration.seconds(2 * 3_600)
 
+    /// Who used which key.
+    private static let keyUsesKept = Duration.seconds(90 * 86_400)
+    /// So long an ended organization's keys are told what became of them.
+    private static let endedOrganizationsKept = Duration.seconds(7 * 86_400)
+
     /// Between two blocks, for who signs in.
     private static let rest = Duration.milliseconds(1)
 
@@ -83,6 +88,9 @@ struct Upkeep: Service {
             try transaction.pruneSignInLinks(now: now)
             try transaction.pruneCases(closedBefore: now - Self.casesKept)
             try transaction.pruneBlocks(before: now - Self.blocksKept)
+            try transaction.pruneKeyChanges(now: now)
+            try transaction.pruneKeyUses(beforeDay: (now - Self.keyUsesKept).day)
+            try transaction.pruneOrganizations(endedBefore: now - Self.endedOrganizationsKept, now: now)
             try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)
             try transaction.buryExhaustedJobs(now: now)
             try transaction.noteLostNotices(now: now)

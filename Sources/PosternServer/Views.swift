@@ -26,6 +26,13 @@ struct Views: Sendable {
         }
     }
 
+    /// Whether somebody has proved who they are in the last minutes.
+    @Sendable func isFresh(_ session: LiveSession, now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.read { (transaction) throws(StoreError) in
+            try transaction.isFreshlyProven(session.id, of: session.account, now: now)
+        }
+    }
+
     @Sendable func factors(of account: Account.ID, now: Timestamp) async throws(StoreError) -> SecurityPage.Factors {
         try await store.read { (transaction) throws(StoreError) in
             SecurityPage.Factors(
@@ -93,6 +100,10 @@ struct Views: Sendable {
                     .init(number: $0.masked, country: $0.country, added_at: ISOTime.text($0.addedAt), used_at: $0.usedAt.map(ISOTime.text))
                 },
                 recovery_codes_left: try transaction.recoveryCodesLeft(of: id),
+                organizations: try transaction.memberships(of: id, now: now).map {
+                    .init(slug: $0.organization.slug, name: $0.organization.name, role: $0.role.rawValue)
+                },
+                api_keys: try transaction.keys(of: .account(id), before: nil, limit: Self.most).map { KeyDocument($0, now: now) },
                 sessions: try transaction.sessions(of: id, now: now).map {
                     .init(
                         address: $0.address, browser: $0.browser, created_at: ISOTime.text($0.createdAt), seen_at: ISOTime.text($0.seenAt))

@@ -21,6 +21,9 @@ package struct Identifier<Tag>: Hashable, Sendable, SQLBindable {
         self.low = low
     }
 
+    /// The same number, of another kind.
+    package init(numberOf other: Identifier<some Any>) { (high, low) = (other.high, other.low) }
+
     package init?(bytes: [UInt8]) {
         guard bytes.count == 16 else { return nil }
         high = bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) }

@@ -118,7 +118,7 @@ def test_a_person_moves_to_another_address_once_its_reader_says_so_and_the_old_o
     elsewhere.type(password="not the password")
     elsewhere.press("Use this address")
     assert elsewhere.text("#password-error").startswith("That isn’t the password of the account that asked.")
-    counted = ("audit_event", "sign_in_attempt", "sign_in_chain", "sign_in_tally", "place_day", "password_try")
+    counted = ("audit_event", "sign_in_attempt", "sign_in_chain", "sign_in_tally", "place_day", "password_try", "rate_count")
     assert without_change(postern, *counted) == {name: rows for name, rows in before.items() if name not in counted}
     elsewhere.type(password=PASSWORD)
     elsewhere.press("Use this address")

@@ -21,7 +21,7 @@ API, API_EXPORT = "/auth/v1/account/leave", "/auth/v1/account/export"
 ADA, BOB = "ada@example.org", "bob@example.org"
 LEAVING_MAIL, GONE_MAIL = "Your account will be deleted", "Your account is deleted"
 DELETE, KEEP = "Delete the account in seven days", "Keep the account"
-KEYS = {"account", "password_set_at", "authenticators", "phones", "recovery_codes_left", "sessions", "trusted_browsers", "sign_ins", "notifications", "events"}
+KEYS = {"account", "password_set_at", "authenticators", "phones", "recovery_codes_left", "organizations", "api_keys", "sessions", "trusted_browsers", "sign_ins", "notifications", "events"}
 
 
 def leave(member: Member, token: str, password: str = PASSWORD):

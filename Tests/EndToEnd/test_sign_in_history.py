@@ -372,7 +372,8 @@ def test_a_flood_leaves_few_lines_and_says_how_often(make_postern):
             unlock()
         count += verdict(postern, ADA, address=f"5.{number % 200}.{number // 200}.9") == NOT_RIGHT
     lines, times = lines_of(postern)
-    assert lines <= 22 and times == count > 1_500, (lines, times, count)
+    # Twenty sources in an hour have a line of their own; two hours where one begins meanwhile.
+    assert lines <= 43 and times == count > 1_500, (lines, times, count)
     shared = [line for line in listed(postern, token).json()["sign_ins"] if line["times"] > 1 and line.get("address") is None]
     assert len(shared) == 1 and shared[0]["times"] > 500
     assert "many addresses" in Visitor(postern, {"postern": token}).get(PAGE).text

@@ -115,6 +115,8 @@ enum House {
         "UpdatePlaces": (["Crypto", "CZlib", "Foundation"], "unpacks and checks files"),
         "FileFetch": (["Foundation", "CCurl"], "the door for large files"),
         "HistoryParts": (["Logging"], "makes services"),
+        "KeyParts": (["Logging"], "makes a service"),
+        "KeyDesk": (["Logging", "ServiceLifecycle"], "a service"),
         "SettleAttempts": (["Logging", "ServiceLifecycle"], "a service"),
         "DeliveryPage": (["DeliveryRouting"], "shows its figures"),
         "ExperimentPage": (["DeliveryRouting"], "shows its figures"),

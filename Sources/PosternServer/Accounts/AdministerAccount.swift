@@ -104,6 +104,8 @@ struct AdministerAccount: Sendable {
             return (isChanged, event(.disabled))
         case .enable: return (try transaction.enableAccount(account.id), event(.enabled))
         case .delete:
+            // An organization must not be left with nobody who may look after it.
+            guard try transaction.organizationsOwnedAlone(by: account.id).isEmpty else { return (false, event(.deleted)) }
             let isChanged = try transaction.deleteAccount(account.id)
             // The sessions go with the account; other nodes must hear of it.
             if isChanged { try transaction.noteSessionChange(of: account.id, now: now) }

@@ -29,8 +29,11 @@ struct App: Equatable, Sendable {
     var rules: [AccessRule] = []
     /// For an app that can't hand `/auth/` on to Postern: its session is a cookie of this whole domain.
     var cookieDomain: String?
-    /// Whether API keys pass, and in which header besides `Authorization`.
-    var takesKeys = false
+    /// Whose API keys pass; none unless it says so.
+    var keyKinds: Set<APIKey.Kind> = []
+    /// What such a key must be good for.
+    var keyScopes = KeyScopes()
+    /// A header in which a key may come, besides `Authorization`.
     var keyHeader: String?
 
     /// More names of groups than this would hardly fit into the headers' 4 KB.
@@ -43,6 +46,15 @@ struct App: Equatable, Sendable {
 
     /// Where its sessions are good: its host, or all of a domain, which no host's name can be mistaken for.
     var sessionPlace: String { cookieDomain.map { "." + $0 } ?? origin.authority }
+
+    var takesKeys: Bool { !keyKinds.isEmpty }
+
+    /// In a line for people.
+    var keyWords: String {
+        guard takesKeys else { return "don't pass" }
+        let whose = keyKinds.map(\.rawValue).sorted().joined(separator: ", ")
+        return keyScopes.names.isEmpty ? whose : "\(whose); with \(keyScopes.text)"
+    }
 
     /// The first rule that fits; a path that isn't in normal form must meet all of them, and is never open.
     func requirements(for path: RequestPath) -> Requirements {
@@ -66,7 +78,7 @@ struct App: Equatable, Sendable {
     /// - Parameter all: separated by commas.
     func groups(of all: String) -> String? {
         if groups == nil, separator == "," { return all.utf8.count <= Self.mostGroupBytes ? all : nil }
-        let seen = all.split(separator: ",").filter { name in groups?.contains { $0.text == name } ?? true }
+        let seen = all.split(separator: ",").filter { name in groups?.contains { $0.covers(name) } ?? true }
         let text = seen.joined(separator: separator)
         return text.utf8.count <= Self.mostGroupBytes ? text : nil
     }

@@ -16,7 +16,8 @@ struct AppFields: Sendable {
     var groups: [String] = []
     var rules: [String] = []
     var cookieDomain: String?
-    var keys: String?
+    var keys: [String] = []
+    var keyScopes: [String] = []
     var keyHeader: String?
 
     init(name: String, host: String) {
@@ -81,8 +82,9 @@ struct AppFields: Sendable {
         }
         guard !groups.isEmpty else { return }
         app.groups = try groups.map { text throws(Problem) in
-            guard let name = GroupName(text) else {
-                throw Problem(key: "groups", found: text, allowed: "names of a-z, 0-9 and -, up to 40")
+            guard let name = GroupName(orRole: text) else {
+                throw Problem(
+                    key: "groups", found: text, allowed: "names of a-z, 0-9 and -, up to 40; acme:owner or *:owner for organizations")
             }
             return name
         }
@@ -120,17 +122,31 @@ struct AppFields: Sendable {
     }
 
     private func readKeys(into app: inout App) throws(Problem) {
-        if let keys {
-            guard let takes = ["yes": true, "true": true, "no": false, "false": false][keys] else {
-                throw Problem(key: "keys", found: keys, allowed: "yes or no")
-            }
-            app.takesKeys = takes
+        app.keyKinds = Set(
+            try keys.map { text throws(Problem) in
+                guard let kind = APIKey.Kind(rawValue: text) else {
+                    throw Problem(key: "keys", found: text, allowed: Self.names(APIKey.Kind.self))
+                }
+                return kind
+            })
+        guard let scopes = KeyScopes(names: keyScopes), !scopes.isAll, app.takesKeys || keyScopes.isEmpty else {
+            throw Problem(
+                key: "key-scopes", found: keyScopes.joined(separator: ", "), allowed: "\(KeyScopes.allowed); only together with keys")
         }
+        app.keyScopes = scopes
         guard let keyHeader else { return }
         let letters = keyHeader.utf8.allSatisfy { (97...122).contains($0 | 0x20) || (48...57).contains($0) || $0 == 45 }
-        guard letters, (1...40).contains(keyHeader.utf8.count), !Gateway.isIdentity(header: keyHeader.lowercased()), app.takesKeys else {
-            throw Problem(key: "key-header", found: keyHeader, allowed: "a header's name such as X-Api-Key, together with keys: yes")
+        guard letters, (1...40).contains(keyHeader.utf8.count), !Gateway.isIdentity(header: keyHeader.lowercased()),
+            !Self.takenHeaders.contains(keyHeader.lowercased()), app.takesKeys
+        else {
+            throw Problem(key: "key-header", found: keyHeader, allowed: "a header's name of your own such as X-Api-Key, together with keys")
         }
         app.keyHeader = keyHeader
     }
+
+    /// What means something else already; a proxy that strips one of these breaks the app.
+    private static let takenHeaders: Set<String> = [
+        "authorization", "cookie", "host", "connection", "upgrade", "content-type", "content-length", "transfer-encoding", "accept", "origin",
+        "referer", "user-agent", "te", "trailer", "expect",
+    ]
 }

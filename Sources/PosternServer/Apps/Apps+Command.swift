@@ -29,14 +29,16 @@ struct AppCommand: AsyncParsableCommand {
         @Option(help: "How names are sent: ascii (default) or utf-8.") var letters: String?
         @Option(help: "A path and what it requires, such as '/public/* bypass'; the first that fits counts.") var rule: [String] = []
         @Option(help: "For an app that can't hand /auth/ on: a domain that it shares with the public URL.") var cookieDomain: String?
-        @Flag(help: "API keys pass too.") var keys = false
+        @Option(help: "Whose API keys pass: personal, organization or guest; may stand several times. Default: nobody's.") var keys:
+            [String] = []
+        @Option(help: "What such a key must be good for; may stand several times.") var keyScope: [String] = []
         @Option(help: "A header in which a key may come, besides Authorization.") var keyHeader: String?
 
         func run() async throws {
             var fields = AppFields(name: name, host: host)
             (fields.identity, fields.emailDomains, fields.groups) = (identity, emailDomain, group)
             (fields.separator, fields.letters, fields.rules) = (groupsSeparator, letters, rule)
-            (fields.cookieDomain, fields.keyHeader, fields.keys) = (cookieDomain, keyHeader, keys ? "yes" : nil)
+            (fields.cookieDomain, fields.keyHeader, fields.keys, fields.keyScopes) = (cookieDomain, keyHeader, keys, keyScope)
             if let preset {
                 guard let known = AppPreset(rawValue: preset) else {
                     throw failure("--preset is '\(preset)'. Allowed: \(AppPreset.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -111,7 +113,7 @@ struct AppCommand: AsyncParsableCommand {
                     ("Remote-User", app.identity.rawValue),
                     ("E-mail", app.emailDomains.isEmpty ? "any domain" : app.emailDomains.joined(separator: ", ")),
                     ("Groups", app.groups?.map(\.text).joined(separator: ", ") ?? "all"), ("Separator", app.separator),
-                    ("Letters", app.letters.rawValue), ("API keys", app.takesKeys ? "pass" : "don't pass"),
+                    ("Letters", app.letters.rawValue), ("API keys", app.keyWords),
                     ("Cookie", app.cookieDomain.map { "of all of \($0)" } ?? "of this host"),
                 ]
                 for (name, value) in lines { print("\(name.padded(to: 13))\(value)") }
@@ -184,7 +186,8 @@ struct AppDocument: Encodable {
     let letters: String
     let rules: [String]
     let cookie_domain: String?
-    let keys: Bool
+    let keys: [String]
+    let key_scopes: [String]
     let key_header: String?
     let from: String
 
@@ -199,7 +202,8 @@ struct AppDocument: Encodable {
         letters = app.letters.rawValue
         rules = app.rules.map(\.text)
         cookie_domain = app.cookieDomain
-        keys = app.takesKeys
+        keys = app.keyKinds.map(\.rawValue).sorted()
+        key_scopes = app.keyScopes.names
         key_header = app.keyHeader
         from = served.isConfigured ? "settings" : "database"
     }

@@ -16,17 +16,28 @@ extension Migration {
         ])
 }
 
+extension Migration {
+    static let appKeys = Migration(
+        43, "which keys an app takes",
+        [
+            // Kinds and scopes, joined by spaces.
+            "ALTER TABLE app ADD COLUMN key_kinds TEXT NOT NULL DEFAULT ''", "ALTER TABLE app ADD COLUMN key_scopes TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE app DROP COLUMN takes_keys",
+        ])
+}
+
 extension Transaction {
     /// - Returns: false if there is an app of that name or host already.
     borrowing func addApp(_ app: App, now: Timestamp) throws(StoreError) -> Bool {
         try change("INSERT INTO apps_in_use (one) VALUES (1) ON CONFLICT DO NOTHING")
         return try change(
             """
-            INSERT INTO app (name, origin, identity, email_domains, separator, letters, seen_groups, rules, cookie_domain, takes_keys,
-                key_header, created_at)
+            INSERT INTO app (name, origin, identity, email_domains, separator, letters, seen_groups, rules, cookie_domain, key_kinds,
+                key_scopes, key_header, created_at)
             VALUES (\(app.name), \(app.origin.description), \(app.identity.rawValue), \(app.emailDomains.joined(separator: "\n")),
                 \(app.separator), \(app.letters.rawValue), \(app.groups?.map(\.text).joined(separator: "\n")),
-                \(app.rules.map(\.text).joined(separator: "\n")), \(app.cookieDomain), \(Int64(app.takesKeys ? 1 : 0)), \(app.keyHeader), \(now))
+                \(app.rules.map(\.text).joined(separator: "\n")), \(app.cookieDomain), \(app.keyKinds.map(\.rawValue).sorted().joined(separator: " ")),
+                \(app.keyScopes.text), \(app.keyHeader), \(now))
             ON CONFLICT DO NOTHING
             """) == 1
     }
@@ -48,14 +59,16 @@ extension Transaction {
             app.letters = letters
             app.separator = try row.text("separator")
             app.emailDomains = try row.text("email_domains").split(separator: "\n").map(String.init)
-            app.groups = try row.optionalText("seen_groups")?.split(separator: "\n").compactMap { GroupName(String($0)) }
+            app.groups = try row.optionalText("seen_groups")?.split(separator: "\n").compactMap { GroupName(orRole: String($0)) }
             for line in try row.text("rules").split(separator: "\n") {
                 // A rule that can't be read any more must not open what it guarded.
                 guard let rule = AccessRule(String(line)) else { throw .unexpectedColumn("rules") }
                 app.rules.append(rule)
             }
             app.cookieDomain = try row.optionalText("cookie_domain")
-            app.takesKeys = try row.integer("takes_keys") == 1
+            app.keyKinds = Set(try row.text("key_kinds").split(separator: " ").compactMap { APIKey.Kind(rawValue: String($0)) })
+            guard let scopes = KeyScopes(try row.text("key_scopes")) else { throw .unexpectedColumn("key_scopes") }
+            app.keyScopes = scopes
             app.keyHeader = try row.optionalText("key_header")
             apps.append(app)
         }

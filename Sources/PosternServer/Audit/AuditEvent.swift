@@ -64,6 +64,20 @@ struct AuditEvent: Sendable {
         case blockReleased = "block.released"
         case rulesChanged = "throttling.rules-changed"
         case locksReleased = "sign-in.locks-released"
+        case organizationCreated = "organization.created"
+        case organizationClaimed = "organization.claimed"
+        case organizationRenamed = "organization.renamed"
+        case organizationEnded = "organization.ended"
+        case memberInvited = "organization.member-invited"
+        case memberJoined = "organization.member-joined"
+        case memberRoleChanged = "organization.role-changed"
+        case memberLeft = "organization.member-left"
+        case keyMade = "key.made"
+        case keyRotated = "key.rotated"
+        case keyChanged = "key.changed"
+        case keyRevoked = "key.revoked"
+        case keyLeaked = "key.leaked"
+        case keyExposed = "key.exposed"
     }
 
     enum Actor: Sendable {

@@ -49,6 +49,7 @@ struct DemoCommand: AsyncParsableCommand {
         }
         var fields = AppFields(name: "sample", host: "http://\(settings.listen.host):\(settings.listen.port + 1)")
         fields.rules = ["/ bypass", "/vault/* aal2"]
+        fields.keys = APIKey.Kind.allCases.map(\.rawValue)
         do throws(AppFields.Problem) { settings.apps = [try fields.app(portal: settings.publicURL)] } catch {
             throw failure("\(error.key): \(error.allowed)")
         }

@@ -20,7 +20,7 @@ struct SampleAppPage {
         <!doctype html>
         <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>Sample app</title><link rel="icon" href="data:,">
         <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1.5rem 1rem}nav{display:flex;flex-wrap:wrap;gap:1rem}dl{display:grid;grid-template-columns:minmax(9rem,auto) 1fr;gap:.25rem 1rem}dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere;font-family:ui-monospace,monospace}@media(max-width:34rem){dl{display:block}dd{margin:0 0 .5rem}}</style></head>
-        <body><nav aria-label="Sample app"><a href="/">Front page</a><a href="/members">For members</a><a href="/vault">The vault</a>{{#isSomebody}}<a href="/auth/sign-out">Sign out</a>{{/isSomebody}}</nav>
+        <body><nav aria-label="Sample app"><a href="/">Front page</a><a href="/members">For members</a><a href="/vault">The vault</a><a href="/dashboard">Dashboard</a>{{#isSomebody}}<a href="/auth/sign-out">Sign out</a>{{/isSomebody}}</nav>
         <main><h1>Sample app</h1>
         <p>This is an app behind the gateway. It has no sign-in of its own. You are on <code id="path">{{path}}</code>.</p>
         <p>{{#isSomebody}}It was told that you are <b id="user">{{user}}</b>.{{/isSomebody}}{{^isSomebody}}It was told nothing about you: its front page is open to everybody.{{/isSomebody}} The pages for members ask for a sign-in, and the vault for a second factor. Your account is at <a href="{{account}}">{{account}}</a>.</p>

@@ -32,16 +32,18 @@ struct EntryWeb: Room {
         let original = original(request, visit, host: host, isHTTPS: (visit.app?.origin ?? shell.publicURL).isHTTPS)
         let finding = await gateway.finding(request, original, served, visit)
         switch finding.verdict {
-        case .allow:
+        case .allow, .allowKey:
             let back = ReturnTo(onApp: original.place?.target ?? "/")?.location ?? "/"
             guard let app = served?.app else { return .seeOther(back) }
             return .seeOther(back).setting(cookie: try round(app, to: back, request, visit).cookie)
+        case .keyRefused(let refused): return shell.answer(visit, refused, asPage: false)
         case .refused(let reason):
             return shell.answer(visit, finding.refusal ?? Refused(reason), asPage: original.isNavigation)
         case .signIn(let need):
             guard original.isNavigation else {
-                return shell.answerProgram(
-                    visit, need.reason, signInURL: gateway.wayIn(finding, need))
+                var response = shell.answerProgram(visit, need.reason, signInURL: gateway.wayIn(finding, need))
+                response.headers[.wwwAuthenticate] = gateway.keyChallenge(finding, request)
+                return response
             }
             return try leadOn(finding, need, request, visit)
         }

@@ -16,16 +16,23 @@ final class Assertions: Sendable {
     private static let most = 50_000
 
     private struct Key: Hashable {
-        let session: Session.ID
+        /// A session's, or an API key's.
+        let holder: Identifier<Assertions>
         let app: String
+    }
+
+    /// What an assertion says; another one is signed when it changes.
+    private struct Said: Equatable {
+        var user = ""
+        /// Groups of a session, scopes of a key.
+        let names: String
+        var assurance: Assurance?
     }
 
     private struct Kept {
         let text: String
         let expiresAt: Timestamp
-        let assurance: Assurance
-        let user: String
-        let groups: String
+        let said: Said
     }
 
     private let signer: TokenSigner
@@ -41,23 +48,32 @@ final class Assertions: Sendable {
     ///   - user: what `Remote-User` says.
     ///   - groups: what `Remote-Groups` says, between the app's own separators.
     func assertion(for session: LiveSession, app: App, user: String, groups: String, now: Timestamp) -> String {
-        let key = Key(session: session.id, app: app.name)
-        let known = kept.withLock { $0[key] }
-        if let known, known.expiresAt - now >= Self.shortest, known.assurance == session.assurance, known.user == user,
-            known.groups == groups
-        {
-            return known.text
-        }
-        let expiresAt = now + Self.lifetime
         let names = groups.split(separator: app.separator).map { "\"\($0)\"" }.joined(separator: ",")
-        // Written out: every part is an id, a name of a-z, 0-9 and hyphens, a number, or made safe.
+        // Written out: every part is an id, a name of a-z, 0-9 and signs that are safe, a number, or made safe.
         let claims =
-            #"{"iss":"\#(issuer)","aud":"\#(app.origin.authority)","sub":"\#(session.account)","sid":"\#(session.id)","#
-            + #""preferred_username":"\#(Self.safe(user))","acr":"\#(session.assurance.rawValue)","groups":[\#(names)],"#
-            + #""iat":\#(now.secondsSinceEpoch),"exp":\#(expiresAt.secondsSinceEpoch)}"#
+            #""sub":"\#(session.account)","sid":"\#(session.id)","preferred_username":"\#(Self.safe(user))","#
+            + #""acr":"\#(session.assurance.rawValue)","groups":[\#(names)]"#
+        return signed(
+            claims, Key(holder: Identifier(numberOf: session.id), app: app.name), app,
+            Said(user: user, names: groups, assurance: session.assurance), now: now)
+    }
+
+    /// Of an API key: nobody's name, and no assurance. `sub` is the key's id.
+    func assertion(for key: LiveKey, app: App, now: Timestamp) -> String {
+        let organization = key.organization.map { #""organization":"\#($0.slug)","# } ?? ""
+        let claims = #""sub":"\#(key.id)",\#(organization)"api_key":"\#(key.id)","scope":"\#(key.scopes.text)""#
+        return signed(
+            claims, Key(holder: Identifier(numberOf: key.id), app: app.name), app, Said(names: key.scopes.text), now: now)
+    }
+
+    private func signed(_ claims: String, _ key: Key, _ app: App, _ said: Said, now: Timestamp) -> String {
+        let known = kept.withLock { $0[key] }
+        if let known, known.expiresAt - now >= Self.shortest, known.said == said { return known.text }
+        let expiresAt = now + Self.lifetime
+        let all =
+            #"{"iss":"\#(issuer)","aud":"\#(app.origin.authority)",\#(claims),"iat":\#(now.secondsSinceEpoch),"exp":\#(expiresAt.secondsSinceEpoch)}"#
         let fresh = Kept(
-            text: signer.sign(claims: Array(claims.utf8)), expiresAt: Timestamp(secondsSinceEpoch: expiresAt.secondsSinceEpoch),
-            assurance: session.assurance, user: user, groups: groups)
+            text: signer.sign(claims: Array(all.utf8)), expiresAt: Timestamp(secondsSinceEpoch: expiresAt.secondsSinceEpoch), said: said)
         kept.withLock { kept in
             if kept.count >= Self.most { kept = [:] }
             kept[key] = fresh

@@ -11,6 +11,7 @@ import Storage
 struct GatewayWeb: Room {
     let directory: AppDirectory
     let desk: SessionDesk
+    let keys: KeyDesk
     let assertions: Assertions
     let checks: WatchChecks
     let shell: Shell
@@ -36,12 +37,17 @@ struct GatewayWeb: Room {
         guard request.method == .get || request.method == .head else { return Self.refused(.forbidden, .methodNotAllowed) }
         let finding = await find(request, visit, .originalURL)
         switch finding.verdict {
-        case .allow: return allowed(finding, request)
+        case .allow, .allowKey: return allowed(finding, request)
+        case .keyRefused(let refused):
+            var response = Self.refused(refused.reason.status == .unauthorized ? .unauthorized : .forbidden, refused.reason)
+            response.headers[.wwwAuthenticate] = refused.key?.challenge
+            return response.retrying(refused)
         case .refused(let reason):
             let response = Self.refused(.forbidden, reason)
             return finding.refusal.map(response.retrying) ?? response
         case .signIn(let need):
             var response = Self.refused(.unauthorized, need.reason)
+            response.headers[.wwwAuthenticate] = keyChallenge(finding, request)
             response.headers[.posternSignIn] = finding.original.isNavigation ? wayIn(finding, need) : ""
             return response
         }
@@ -61,12 +67,15 @@ struct GatewayWeb: Room {
     private func handOn(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Response {
         let finding = await find(request, visit, dialect)
         switch finding.verdict {
-        case .allow: return allowed(finding, request)
+        case .allow, .allowKey: return allowed(finding, request)
+        case .keyRefused(let refused): return shell.answer(visit, refused, asPage: false)
         case .refused(let reason):
             return shell.answer(visit, finding.refusal ?? Refused(reason), asPage: finding.original.isNavigation)
         case .signIn(let need):
             guard finding.original.isNavigation else {
-                return shell.answerProgram(visit, need.reason, signInURL: absolute(wayIn(finding, need)))
+                var response = shell.answerProgram(visit, need.reason, signInURL: absolute(wayIn(finding, need)))
+                response.headers[.wwwAuthenticate] = keyChallenge(finding, request)
+                return response
             }
             return Response(
                 status: finding.original.isSafe ? .found : .seeOther,
@@ -85,7 +94,7 @@ struct GatewayWeb: Room {
         /// Nil where it isn't known, and before any app is.
         let app: ServedApp?
         let verdict: Gateway.Verdict
-        /// `Authorization` held a session's token of ours: the app must not see it.
+        /// `Authorization` held a session's token or a key of ours: the app must not see it.
         let tookAuthorization: Bool
         /// More of why it is refused, where a block or a rule did so.
         var refusal: Refused?
@@ -95,11 +104,13 @@ struct GatewayWeb: Room {
     private static func onlyApp(_ publicURL: PublicURL) -> App {
         var app = App(name: "app", origin: publicURL)
         app.identity = .email
+        // On one's own machine everything may be tried.
+        if publicURL.isLoopback { app.keyKinds = Set(APIKey.Kind.allCases) }
         return app
     }
 
     func find(_ request: Request, _ visit: Visit, _ dialect: Dialect) async -> Finding {
-        var finding = await decide(request, original(request, visit, dialect))
+        var finding = await decide(request, original(request, visit, dialect), visit)
         if shell.check.isNeeded(), let refused = await refusal(of: finding, request, visit) { finding = refused }
         guard let mark = request.headers[.posternCheck] else { return finding }
         return await noted(finding, mark, request, visit)
@@ -107,23 +118,23 @@ struct GatewayWeb: Room {
 
     /// For an app that is known, or the only one there is, with what blocks and rules say.
     func finding(_ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ visit: Visit) async -> Finding {
-        let finding = await find(request, original, served)
+        let finding = await find(request, original, served, visit, isCounted: false)
         guard shell.check.isNeeded() else { return finding }
         return await refusal(of: finding, request, visit) ?? finding
     }
 
     /// What blocks and rules say of a request to an app, whoever is signed in.
     private func refusal(of finding: Finding, _ request: Request, _ visit: Visit) async -> Finding? {
-        let peer = visit.peer ?? .unknown
-        // Most proxies that aren't trusted send no such header, and it wouldn't count.
-        let known =
-            isTrusted(visit)
-            ? ClientAddress(peer: peer, forwardedFor: request.headers[values: .xForwardedFor], trusted: shell.trustedProxies) : .known(peer)
-        guard case .known(let address) = known else { return Finding(finding.original, .refused(.proxyNotTrusted)) }
-        let account: Account.ID? = if case .allow(let session, _, _) = finding.verdict { session?.account } else { nil }
+        guard let client = client(request, visit) else { return Finding(finding.original, .refused(.proxyNotTrusted)) }
+        let account: Account.ID? =
+            switch finding.verdict {
+            case .allow(let session, _, _): session?.account
+            case .allowKey(let key): key.keyOwner.account
+            default: nil
+            }
         let asked = AskedRequest(
             app: finding.app?.app.name ?? "", method: finding.original.method, target: finding.original.place?.target ?? "/",
-            client: Client(address: address, browser: request.headers[.userAgent] ?? ""), account: account,
+            client: client, account: account,
             header: { name in HTTPField.Name(name).flatMap { request.headers[$0] } })
         guard let refused = await shell.check.refusal(asked, .now()) else { return nil }
         var over = Finding(finding.original, .refused(refused.reason))
@@ -131,7 +142,18 @@ struct GatewayWeb: Room {
         return over
     }
 
-    private func decide(_ request: Request, _ original: OriginalRequest) async -> Finding {
+    /// Who asks the app, as far as it can be believed.
+    private func client(_ request: Request, _ visit: Visit) -> Client? {
+        let peer = visit.peer ?? .unknown
+        // Most proxies that aren't trusted send no such header, and it wouldn't count.
+        let known =
+            isTrusted(visit)
+            ? ClientAddress(peer: peer, forwardedFor: request.headers[values: .xForwardedFor], trusted: shell.trustedProxies) : .known(peer)
+        guard case .known(let address) = known else { return nil }
+        return Client(address: address, browser: request.headers[.userAgent] ?? "")
+    }
+
+    private func decide(_ request: Request, _ original: OriginalRequest, _ visit: Visit) async -> Finding {
         guard let listing = await listing() else { return Finding(original, .refused(.unavailable)) }
         // What would open a tunnel is not asked about again: nothing of it may begin here.
         guard original.method != "CONNECT", request.headers[.upgrade].map({ $0.lowercased() == "websocket" }) ?? true else {
@@ -144,7 +166,7 @@ struct GatewayWeb: Room {
         } else if let place = original.place, !shell.publicURL.isNamed(by: place.authority) {
             return Finding(original, .refused(.unknownApp))
         }
-        return await find(request, original, served)
+        return await find(request, original, served, visit, isCounted: true)
     }
 
     /// A request of `postern check`, as `TOKEN.NUMBER` or `TOKEN.NUMBER.pass`: what was seen is written down, and one that asks to pass
@@ -171,13 +193,60 @@ struct GatewayWeb: Room {
     }
 
     /// For an app that is known, or the only one there is.
-    func find(_ request: Request, _ original: OriginalRequest, _ served: ServedApp?) async -> Finding {
+    private func find(
+        _ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ visit: Visit, isCounted: Bool
+    ) async -> Finding {
         let app = served?.app ?? Self.onlyApp(shell.publicURL)
+        if let presented = Self.key(in: request.headers, for: app) {
+            return await find(presented, request, original, served, app, visit, isCounted: isCounted)
+        }
         let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
         guard let (session, tookAuthorization) = await session(request, served) else { return Finding(original, .refused(.unavailable)) }
         let verdict = Gateway.verdict(
             session, for: app, path: original.place.map { RequestPath(target: $0.target) }, carriesIdentity: carriesIdentity)
         return Finding(original: original, app: served, verdict: verdict, tookAuthorization: tookAuthorization)
+    }
+
+    /// A key that a request brings to an app.
+    struct BroughtKey {
+        let text: [UInt8]
+        let isInAuthorization: Bool
+    }
+
+    private static func key(in headers: HTTPFields, for app: App) -> BroughtKey? {
+        if let header = headers[.authorization], let text = PresentedKey.inAuthorization(header) {
+            return BroughtKey(text: text, isInAuthorization: true)
+        }
+        guard let name = app.keyHeader.flatMap({ HTTPField.Name($0) }), let value = headers[name], !value.isEmpty else { return nil }
+        return BroughtKey(text: Array(value.utf8), isInAuthorization: false)
+    }
+
+    private func find(
+        _ brought: BroughtKey, _ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ app: App, _ visit: Visit, isCounted: Bool
+    ) async -> Finding {
+        let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
+        let path = original.place.map { RequestPath(target: $0.target) }
+        func found(_ verdict: Gateway.Verdict) -> Finding {
+            Finding(original: original, app: served, verdict: verdict, tookAuthorization: brought.isInAuthorization)
+        }
+        guard app.takesKeys else {
+            return found(Gateway.verdictWithoutKeys(for: app, path: path, carriesIdentity: carriesIdentity))
+        }
+        guard let client = client(request, visit) else { return found(.refused(.proxyNotTrusted)) }
+        guard let finding = try? await keys.find(brought.text, from: client, isCounted: isCounted, now: .now()) else {
+            return found(.refused(.unavailable))
+        }
+        guard case .live(let key, _) = finding else { return found(finding.refused.map(Gateway.Verdict.keyRefused) ?? .refused(.unavailable)) }
+        if let place = original.place, !place.isHTTPS, !PublicURL.isLoopback(host: PublicURL.split(place.authority)?.host ?? "") {
+            keys.noteExposed(key)
+        }
+        return found(Gateway.verdict(key, for: app, path: path, carriesIdentity: carriesIdentity))
+    }
+
+    /// Programs such as git send a user name and a password only once they are asked to. Browsers aren't asked: they would open a window.
+    func keyChallenge(_ finding: Finding, _ request: Request) -> String? {
+        guard let app = finding.app?.app, app.takesKeys, request.headers[.secFetchMode] == nil, !finding.original.isNavigation else { return nil }
+        return #"Basic realm="\#(app.name)", charset="UTF-8""#
     }
 
     /// Nil while the database can't be read for the first time: the caller denies.
@@ -283,9 +352,15 @@ struct GatewayWeb: Room {
     private static func fitting(_ encoded: String) -> String { encoded.utf8.count <= Shell.longestURI - 64 ? encoded : "%2F" }
 
     private func allowed(_ finding: Finding, _ request: Request) -> Response {
-        guard case .allow(let session, let user, let groups) = finding.verdict else { return Self.refused(.forbidden, .unavailable) }
         let authorization = finding.tookAuthorization ? "" : request.headers[.authorization] ?? ""
-        let values = identity(finding.app, session, user: user, groups: groups).values
+        let identity: Identity
+        switch finding.verdict {
+        case .allow(let session, let user, let groups): identity = self.identity(finding.app, session, user: user, groups: groups)
+        case .allowKey(let key):
+            identity = Identity(key, assertion: finding.app.map { assertions.assertion(for: key, app: $0.app, now: .now()) } ?? "")
+        default: return Self.refused(.forbidden, .unavailable)
+        }
+        let values = identity.values
         let bytes = zip(Gateway.identityHeaders, values).reduce(authorization.utf8.count) { $0 + $1.0.utf8.count + $1.1.utf8.count + 4 }
         guard bytes <= Self.mostBytes else { return Self.refused(.forbidden, .headersTooLong) }
         var headers = HTTPFields()

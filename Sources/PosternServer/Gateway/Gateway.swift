@@ -5,6 +5,10 @@ struct Gateway: Sendable {
     enum Verdict {
         /// - Parameter session: nil for somebody unknown on a path that is open to all.
         case allow(LiveSession?, user: String, groups: String)
+        /// A program, with nobody's name.
+        case allowKey(LiveKey)
+        /// An API key was brought, and opens nothing.
+        case keyRefused(Refused)
         /// Nobody is signed in, or not well enough; a sign-in or a second factor helps.
         case signIn(Need)
         /// Nothing that the person could do helps.
@@ -48,6 +52,21 @@ struct Gateway: Sendable {
         return .allow(session, user: user, groups: groups)
     }
 
+    /// A key passes where the app's settings say so: it is no person, so it has neither groups nor a second factor.
+    static func verdict(_ key: LiveKey, for app: App, path: RequestPath?, carriesIdentity: Bool) -> Verdict {
+        let requirements = path.map(app.requirements) ?? .strictest(of: app.rules)
+        if carriesIdentity { return .refused(.headerAlias) }
+        guard app.keyKinds.contains(key.kind), !requirements.aal2, requirements.groups.isEmpty else { return .refused(.apiKeyNotAccepted) }
+        return key.scopes.covers(app.keyScopes) ? .allowKey(key) : .refused(.scopeMissing)
+    }
+
+    /// An app that takes no keys: what it shows to everybody it shows to their holders too.
+    static func verdictWithoutKeys(for app: App, path: RequestPath?, carriesIdentity: Bool) -> Verdict {
+        let requirements = path.map(app.requirements) ?? .strictest(of: app.rules)
+        if carriesIdentity { return .refused(.headerAlias) }
+        return requirements.signedIn ? .refused(.apiKeyNotAccepted) : .allow(nil, user: "", groups: "")
+    }
+
     /// Headers that say who somebody is. They are ours alone.
     static let identityHeaders = [
         "Remote-User", "Remote-Account", "Remote-Email", "Remote-Name", "Remote-Groups", "Remote-Organization", "Remote-Key",
@@ -71,7 +90,8 @@ extension Gateway.Verdict {
     /// `allow`, or the reason code.
     var word: String {
         switch self {
-        case .allow: "allow"
+        case .allow, .allowKey: "allow"
+        case .keyRefused(let refused): refused.reason.rawValue
         case .signIn(let need): need.reason.rawValue
         case .refused(let reason): reason.rawValue
         }
@@ -85,6 +105,9 @@ struct Identity: Sendable, Equatable {
     var email = ""
     var name = ""
     var groups = ""
+    var organization = ""
+    var key = ""
+    var scopes = ""
     var assurance = ""
     var assertion = ""
 
@@ -96,12 +119,27 @@ struct Identity: Sendable, Equatable {
         email = session.email
         name = Self.headerValue(session.name, letters)
         self.groups = groups
+        organization = Self.organizations(in: session.groups)
         assurance = session.assurance.rawValue
         self.assertion = assertion
     }
 
+    init(_ key: LiveKey, assertion: String) {
+        organization = key.organization?.slug ?? ""
+        self.key = key.id.description
+        scopes = key.scopes.text
+        self.assertion = assertion
+    }
+
+    /// The organizations that somebody is in, from what they are there.
+    private static func organizations(in groups: String) -> String {
+        guard groups.utf8.contains(58) else { return "" }
+        return groups.split(separator: ",").filter { $0.utf8.contains(58) }.map { $0.prefix { $0 != ":" } }
+            .joined(separator: ",")
+    }
+
     /// In the order of ``Gateway/identityHeaders``.
-    var values: [String] { [user, account, email, name, groups, "", "", "", assurance, assertion] }
+    var values: [String] { [user, account, email, name, groups, organization, key, scopes, assurance, assertion] }
 
     /// What stands on one line of a header: letters of other scripts as they are, or as `?`.
     static func headerValue(_ text: String, _ letters: App.Letters) -> String {

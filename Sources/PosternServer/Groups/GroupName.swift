@@ -8,4 +8,20 @@ struct GroupName: Hashable, Sendable {
         else { return nil }
         self.text = text
     }
+
+    /// A group, or what somebody is in an organization: `acme:owner`, or `*:owner` in any.
+    init?(orRole text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else {
+            self.init(text)
+            return
+        }
+        guard parts[0] == "*" || GroupName(parts[0]) != nil, Organization.Role(rawValue: parts[1]) != nil else { return nil }
+        self.text = text
+    }
+
+    /// Whether a group of somebody's is meant.
+    func covers(_ name: some StringProtocol) -> Bool {
+        name == text || (text.hasPrefix("*:") && name.hasSuffix(text.dropFirst()))
+    }
 }

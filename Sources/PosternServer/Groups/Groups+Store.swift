@@ -20,13 +20,17 @@ extension Migration {
 }
 
 extension Transaction {
-    /// The groups of an account, in order.
+    /// The groups of an account, in order, with what it is in organizations (`acme:owner`).
     borrowing func groups(of account: Account.ID) throws(StoreError) -> [String] {
-        var names: [String] = []
-        for row in try run("SELECT group_name FROM account_group_member WHERE account_id = \(account) ORDER BY group_name") {
-            names.append(try row.text("group_name"))
-        }
-        return names
+        let rows = try run(
+            """
+            SELECT group_name FROM account_group_member WHERE account_id = \(account)
+            UNION ALL SELECT organization.slug || ':' || organization_member.role FROM organization_member
+                JOIN organization ON organization.id = organization_member.organization_id
+                WHERE organization_member.account_id = \(account)
+            ORDER BY group_name
+            """)
+        return try rows.map { (row) throws(StoreError) in try row.text("group_name") }
     }
 
     /// The same, with when they were joined.
@@ -41,8 +45,11 @@ extension Transaction {
         var found: [Account.ID: [(name: String, joinedAt: Timestamp)]] = [:]
         let rows = try run(
             """
-            SELECT account_id, group_name, joined_at FROM account_group_member
-            WHERE account_id >= \(first) AND account_id <= \(last) ORDER BY account_id, group_name
+            SELECT account_id, group_name, joined_at FROM account_group_member WHERE account_id >= \(first) AND account_id <= \(last)
+            UNION ALL SELECT organization_member.account_id, organization.slug || ':' || organization_member.role, organization_member.joined_at
+                FROM organization_member JOIN organization ON organization.id = organization_member.organization_id
+                WHERE organization_member.account_id >= \(first) AND organization_member.account_id <= \(last)
+            ORDER BY account_id, group_name
             """)
         for row in rows { found[try row.id("account_id"), default: []].append((try row.text("group_name"), try row.time("joined_at"))) }
         return found

@@ -10,6 +10,8 @@ struct Leave: Sendable {
         /// A fresh proof of the second factor is needed.
         case stepUpNeeded
         case lastOwner
+        /// They own these alone: somebody else must, or they end first.
+        case ownsAlone([String])
         case busy
     }
 
@@ -51,6 +53,8 @@ struct Leave: Sendable {
             guard try isProven(session, in: transaction, now: now) else { return .stepUpNeeded }
             _ = try transaction.lockedAccounts(id, and: nil)
             guard try transaction.isDeletable(id) else { return .lastOwner }
+            let alone = try transaction.organizationsOwnedAlone(by: id)
+            guard alone.isEmpty else { return .ownsAlone(alone.map(\.name)) }
             let time = now + Self.timeToThink
             guard try transaction.setLeaving(id, at: time) else {
                 return .leaving(at: try transaction.leaving(id) ?? time)
@@ -89,7 +93,7 @@ struct DeleteLeavers: Sendable {
             let isGone = try await store.write { (transaction) throws(StoreError) in
                 // They may have thought better of it a moment ago, be closed, or the last owner by now (AZ-04).
                 guard let account = try transaction.lockedAccounts(id, and: nil).first, account.state == .active,
-                    let time = try transaction.leaving(id), time <= now,
+                    let time = try transaction.leaving(id), time <= now, try transaction.organizationsOwnedAlone(by: id).isEmpty,
                     try transaction.deleteAccount(id)
                 else { return false }
                 try transaction.noteSessionChange(of: id, now: now)

@@ -12,6 +12,12 @@ struct LeavingWeb: Room {
     /// What the API answers where a fresh proof is missing.
     let stepUpRequired: @Sendable (LiveSession, Timestamp) async throws -> Refused
 
+    private static func ownsAlone(_ names: [String]) -> Refused {
+        Refused(
+            .lastOwner,
+            detail: "You are the only owner of \(names.joined(separator: ", ")). Make somebody else an owner there, or end it, first.")
+    }
+
     var routes: [Route] {
         [
             .page(.get, "/auth/account/leave", .signedIn, show),
@@ -54,6 +60,7 @@ struct LeavingWeb: Room {
                 try await page(session, passwordError: "That isn’t your password. Check for caps lock.", visit), status: .unauthorized)
         case .stepUpNeeded: return .seeOther("/auth/account/step-up?return_to=%2Fauth%2Faccount%2Fleave")
         case .lastOwner: throw Refused(.lastOwner)
+        case .ownsAlone(let names): throw Self.ownsAlone(names)
         case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
@@ -92,6 +99,7 @@ struct LeavingWeb: Room {
         case .wrongPassword: throw Refused(.wrongCredentials, field: "password", detail: "That isn’t the account’s password.")
         case .stepUpNeeded: throw try await stepUpRequired(session, visit.now)
         case .lastOwner: throw Refused(.lastOwner)
+        case .ownsAlone(let names): throw Self.ownsAlone(names)
         case .tooManyTries(let refusal): throw refusal.refused(now: visit.now)
         case .busy: throw Refused(.busy)
         }
@@ -126,6 +134,8 @@ struct ExportDocument: Encodable {
         let used_at: String?
     }
 
+    struct Membership: Encodable { let slug, name, role: String }
+
     struct Told: Encodable { let at, kind, channel, target, subject, state: String }
 
     let account: AccountDocument
@@ -133,6 +143,8 @@ struct ExportDocument: Encodable {
     let authenticators: [App]
     let phones: [Number]
     let recovery_codes_left: Int64
+    let organizations: [Membership]
+    let api_keys: [KeyDocument]
     let sessions: [Browser]
     let trusted_browsers: [Browser]
     let sign_ins: [Attempt]

@@ -151,7 +151,11 @@ struct AnswerSignIn: Sendable {
         }
         secured.keptFromDeletion = try transaction.removeLeaving(id)
         try transaction.voidUnlockLink(of: id)
-        secured.invited = try transaction.invitations(by: id, now: now)
+        secured.invited =
+            try transaction.invitations(by: id, now: now) + transaction.organizationInvitations(by: id, since: number.at)
+        secured.keys = try transaction.endKeys(of: .account(id), .revoked, now: now)
+        secured.organizationKeys = try transaction.organizationKeys(madeBy: id, since: number.at)
+            .map { "\($0.key.terms.name) of \($0.slug), …\($0.key.lastFour)" }
         return secured
     }
 

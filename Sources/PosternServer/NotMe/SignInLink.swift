@@ -57,6 +57,10 @@ struct Secured: Equatable, Sendable {
     var keptFromDeletion = false
     /// People that were invited since.
     var invited: [String] = []
+    /// The account's own API keys.
+    var keys = 0
+    /// Keys of organizations that were made since.
+    var organizationKeys: [String] = []
 
     /// A sentence for each, for people; the same in the mail, the page and the case.
     var sentences: [String] {
@@ -72,6 +76,11 @@ struct Secured: Equatable, Sendable {
         if let email { lines.append("Your address is \(email) again.") }
         if emailIsTaken { lines.append("Your address was changed and another account has the old one: an administrator must help.") }
         if keptFromDeletion { lines.append("The account is no longer going to be deleted.") }
+        if keys > 0 { lines.append(keys == 1 ? "Your API key was revoked." : "Your \(keys) API keys were revoked.") }
+        if !organizationKeys.isEmpty {
+            lines.append(
+                "API keys of organizations were made in your name, for their owners to decide: \(organizationKeys.joined(separator: ", ")).")
+        }
         if !invited.isEmpty {
             lines.append("People were invited in your name, for an administrator to decide: \(invited.joined(separator: ", ")).")
         }

@@ -34,9 +34,17 @@ struct Notice: Sendable {
         case signInNotMe = "sign-in-not-me"
         case deliverySpendNear = "delivery-spend-near"
         case deliverySpendReached = "delivery-spend-reached"
+        case organizationInvitation = "organization-invitation"
+        case apiKeyMade = "api-key-made"
+        case apiKeyRotated = "api-key-rotated"
+        case apiKeyRevoked = "api-key-revoked"
+        case apiKeyLeaked = "api-key-leaked"
+        case apiKeyExposed = "api-key-exposed"
+        case apiKeyTried = "api-key-tried"
+        case apiKeyExpires = "api-key-expires"
 
         /// Whether a person may do without. What tells of a change, or brings a link that was asked for, always comes.
-        var isOptional: Bool { self == .passwordExpires }
+        var isOptional: Bool { self == .passwordExpires || self == .apiKeyExpires }
 
         /// What it is about, for lists.
         var words: String {
@@ -68,6 +76,14 @@ struct Notice: Sendable {
             case .signInNotMe: "A sign-in wasn’t its owner’s"
             case .deliverySpendNear: "Text messages and calls cost nearly what a day may"
             case .deliverySpendReached: "No more text messages and calls today"
+            case .organizationInvitation: "Invitation to an organization"
+            case .apiKeyMade: "API key made"
+            case .apiKeyRotated: "API key rotated"
+            case .apiKeyRevoked: "API key revoked"
+            case .apiKeyLeaked: "API key reported as leaked"
+            case .apiKeyExposed: "API key seen over plain HTTP"
+            case .apiKeyTried: "Ended API key still tried"
+            case .apiKeyExpires: "API key expires soon"
             }
         }
     }
@@ -116,10 +132,14 @@ struct Notices: Sendable {
 
     /// The mail, and a word to each place of the site's own that wants to hear of it.
     func make(_ mail: Mail, now: Timestamp) -> [Notice] {
-        let toPerson = Notice(
+        [toPerson(mail, now: now)] + forSite(mail, now: now)
+    }
+
+    /// The mail alone.
+    func toPerson(_ mail: Mail, now: Timestamp) -> Notice {
+        Notice(
             kind: mail.kind, channel: .mail, target: mail.to, subject: mail.subject,
             job: Job(.sendMail, payload: mail.payload, keys: keys.current, now: now, random: random))
-        return [toPerson] + forSite(mail, now: now)
     }
 
     /// The words to places of the site's own alone.

@@ -60,7 +60,7 @@ struct FindExpiring: Sendable {
         of source: ExpirySource, now: Timestamp, _ body: ([Due]) async throws(StoreError) -> Void
     ) async throws(StoreError) {
         guard let most = source.thresholds.max() else { return }
-        var after: Account.ID?
+        var after: ExpirySource.Row?
         repeat {
             let (found, next) = try await source.page(now + .seconds(Int64(most) * 86_400), after)
             let due = found.compactMap { thing in
@@ -105,7 +105,7 @@ struct Remind: Sendable {
         guard let payload = ReminderPayload(payload), let account = Account.ID(payload.account) else {
             return .failed("its payload is no reminder")
         }
-        guard let source = sources.first(where: { $0.kind == payload.kind }), let thing = try await source.current(account),
+        guard let source = sources.first(where: { $0.kind == payload.kind }), let thing = try await source.current(account, payload.subject ?? ""),
             thing.expiresAt.microseconds == payload.expiresAt, thing.expiresAt > now, source.thresholds.contains(payload.threshold),
             // One that is overtaken says the wrong number of days.
             source.threshold(of: thing.expiresAt, at: now) == payload.threshold, let email = EmailAddress(thing.email),

@@ -14,7 +14,7 @@ struct SessionsWeb: Room {
             .page(.post, "/auth/account/sessions/end-others", .signedIn, endOthers),
             .page(.post, "/auth/account/sessions/end-all", .signedIn, endAll),
             .page(.post, "/auth/account/sessions/{id}/end", .signedIn, endOne),
-            .api(.get, "/auth/v1/session", .signedIn, current).whileHeld,
+            .api(.get, "/auth/v1/session", .signedIn, current).whileHeld.forKeys(),
             .api(.delete, "/auth/v1/session", .signedIn, signOut).whileHeld,
             .api(.get, "/auth/v1/sessions", .signedIn, callList),
             .api(.delete, "/auth/v1/sessions", .signedIn, callEndOthers),
@@ -56,6 +56,14 @@ struct SessionsWeb: Room {
     }
 
     @Sendable private func current(_ request: Request, _ visit: Visit) async throws -> Response {
+        if let key = visit.key {
+            return try .json(
+                KeySession(
+                    organization: key.organization.map { OrganizationDocument($0, role: nil) },
+                    api_key: .init(
+                        id: key.id.description, name: key.name, kind: key.kind.rawValue, mode: key.mode.rawValue, scopes: key.scopes.names,
+                        last_four: key.lastFour, expires_at: key.expiresAt.map(ISOTime.text))))
+        }
         let session = try visit.signedIn()
         return try .json(
             CurrentSession(
@@ -107,6 +115,19 @@ private struct CurrentSession: Encodable {
     let waits_for_second_factor: Bool
     let expires_at: String
     let csrf_token: String?
+}
+
+/// What a key is, as its holder is told.
+private struct KeySession: Encodable {
+    struct Key: Encodable {
+        let id, name, kind, mode: String
+        let scopes: [String]
+        let last_four: String
+        let expires_at: String?
+    }
+
+    let organization: OrganizationDocument?
+    let api_key: Key
 }
 
 private struct SessionList: Encodable {

@@ -39,11 +39,12 @@ extension Response {
         let problem = Problem(
             type: "https://postern.invalid/reasons/\(reason.rawValue)", title: reason.title, status: reason.status.code,
             reason: reason.rawValue, detail: refused.detail ?? reason.advice, field: refused.field, methods: refused.methods,
-            signInURL: refused.signInURL,
+            signInURL: refused.signInURL, at: refused.key?.at.map(ISOTime.text), successor: refused.key?.successor,
             requestID: requestID)
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         headers[.retryAfter] = refused.retryAfter.map { "\($0)" } ?? ([.busy, .unavailable, .passwordUnasked].contains(reason) ? "5" : nil)
         headers.add(refused.rate, retryAfter: refused.retryAfter)
+        headers[.wwwAuthenticate] = refused.key?.challenge
         let body = (try? encoded(problem)) ?? Data()
         return Response(status: reason.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
@@ -70,6 +71,16 @@ extension Response {
     }
 }
 
+extension KeyRefusal {
+    /// For programs behind proxies that hand this one header on (RFC 6750 §3).
+    var challenge: String {
+        var parts = [#"Bearer realm="postern""#, #"error="invalid_token""#, #"reason="\#(reason.rawValue)""#]
+        if let at { parts.append(#"at="\#(ISOTime.text(at))""#) }
+        if let successor { parts.append(#"successor="\#(successor)""#) }
+        return parts.joined(separator: ", ")
+    }
+}
+
 extension HTTPFields {
     /// How a rate stands that was gone over (draft-ietf-httpapi-ratelimit-headers).
     mutating func add(_ rate: RateState?, retryAfter: Int64?) {
@@ -88,10 +99,12 @@ private struct Problem: Encodable {
     let field: String?
     let methods: [String]?
     let signInURL: String?
+    let at: String?
+    let successor: String?
     let requestID: String
 
     enum CodingKeys: String, CodingKey {
-        case type, title, status, reason, detail, field, methods
+        case type, title, status, reason, detail, field, methods, at, successor
         case signInURL = "sign_in_url"
         case requestID = "request_id"
     }

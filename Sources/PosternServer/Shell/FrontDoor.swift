@@ -21,7 +21,7 @@ package struct FrontDoor: HTTPResponder {
         self.below = below
         let router = Router(context: Visit.self, options: .autoGenerateHeadEndpoints)
         for (path, siblings) in Dictionary(grouping: routes, by: \.path) {
-            let pattern = RouterPath(path.replacing("{id}", with: ":id"))
+            let pattern = RouterPath(path.replacing(/\{(\w+)\}/) { ":\($0.1)" })
             for route in siblings {
                 router.on(pattern, method: route.method) { request, visit in try await shell.answer(route, request, visit) }
             }

@@ -16,6 +16,13 @@ enum ISOTime {
         return Self.day(day) == text ? day : nil
     }
 
+    /// A moment in UTC such as `2026-11-14T09:12:00Z`; nil for anything else.
+    static func moment(_ text: String) -> Timestamp? {
+        guard text.utf8.count == 20, let date = try? Date(text, strategy: .iso8601) else { return nil }
+        let time = Timestamp(secondsSinceEpoch: Int64(date.timeIntervalSince1970))
+        return Self.text(time) == text ? time : nil
+    }
+
     /// `2026-11-14`, UTC.
     static func day(_ time: Timestamp) -> String { String(text(time).prefix(10)) }
 
@@ -32,8 +39,17 @@ enum ISOTime {
     }
 }
 
-/// A wait in words.
+/// Spans of time, in words and as people write them.
 enum Span {
+    /// A whole number of at most 36,500 with s, m, h or d: `15m`, `12h`, `30d`.
+    static func duration(_ text: String) -> Duration? {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let unit = text.last.flatMap({ units[$0] }), text.dropLast().utf8.allSatisfy({ (48...57).contains($0) }),
+            let count = Int64(text.dropLast()), count <= 36_500
+        else { return nil }
+        return .seconds(count * unit)
+    }
+
     static func words(_ duration: Duration) -> String {
         let seconds = max(1, duration.components.seconds + 1)
         if seconds < 120 { return "\(seconds) seconds" }

@@ -19,6 +19,10 @@ struct JSONFields {
         guard case .object(let object) = try JSONValue(parsing: bytes) else {
             throw Refused(.malformed, detail: "Expected a JSON object.")
         }
+        try self.init(object, allowed: allowed)
+    }
+
+    private init(_ object: [String: JSONValue], allowed: Set<String>) throws {
         if let stranger = object.keys.first(where: { !allowed.contains($0) }) {
             throw Refused(
                 .malformed, field: String(stranger.prefix(40)), detail: "Unknown field. Known: \(allowed.sorted().joined(separator: ", "))."
@@ -45,6 +49,21 @@ struct JSONFields {
             guard case .string(let text) = item else { throw Refused(.malformed, field: name, detail: "Expected a list of texts.") }
             return text
         }
+    }
+
+    func isNull(_ name: String) -> Bool { object[name] == .null }
+
+    func number(_ name: String, in range: ClosedRange<Int>) throws -> Int {
+        guard case .number(let number)? = object[name], let whole = Int(exactly: number), range.contains(whole) else {
+            throw Refused(.malformed, field: name, detail: "Expected a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return whole
+    }
+
+    /// The fields of an object within.
+    func fields(_ name: String, allowed: Set<String>) throws -> JSONFields {
+        guard case .object(let inner)? = object[name] else { throw Refused(.malformed, field: name, detail: "Expected an object.") }
+        return try JSONFields(inner, allowed: allowed)
     }
 
     func bool(_ name: String, default value: Bool) throws -> Bool {

@@ -6,7 +6,7 @@ struct Pages: Sendable {
 
     /// Where in the account or the administration a page stands.
     enum Place: String, Sendable {
-        case profile, security, sessions, history, notifications
+        case profile, security, sessions, history, keys, organizations, notifications
         case overview, people, signIns = "sign-ins", apps, blocks, delivery, notices
     }
 
@@ -160,7 +160,7 @@ struct Pages: Sendable {
             </div></header>
             <div class="shell">
             <nav class="menu" id="menu" popover aria-label="{{#isAdmin}}Administration{{/isAdmin}}{{^isAdmin}}Your account{{/isAdmin}}">
-            {{^isAdmin}}<ul><li><a href="/auth/account"{{#at-profile}} aria-current="page"{{/at-profile}}>Profile</a></li><li><a href="/auth/account/security"{{#at-security}} aria-current="page"{{/at-security}}>Security</a></li><li><a href="/auth/account/sessions"{{#at-sessions}} aria-current="page"{{/at-sessions}}>Sessions</a></li><li><a href="/auth/account/history"{{#at-history}} aria-current="page"{{/at-history}}>Sign-in history</a></li><li><a href="/auth/account/notifications"{{#at-notifications}} aria-current="page"{{/at-notifications}}>Notifications</a></li></ul>
+            {{^isAdmin}}<ul><li><a href="/auth/account"{{#at-profile}} aria-current="page"{{/at-profile}}>Profile</a></li><li><a href="/auth/account/security"{{#at-security}} aria-current="page"{{/at-security}}>Security</a></li><li><a href="/auth/account/sessions"{{#at-sessions}} aria-current="page"{{/at-sessions}}>Sessions</a></li><li><a href="/auth/account/history"{{#at-history}} aria-current="page"{{/at-history}}>Sign-in history</a></li><li><a href="/auth/account/keys"{{#at-keys}} aria-current="page"{{/at-keys}}>API keys</a></li><li><a href="/auth/account/organizations"{{#at-organizations}} aria-current="page"{{/at-organizations}}>Organizations</a></li><li><a href="/auth/account/notifications"{{#at-notifications}} aria-current="page"{{/at-notifications}}>Notifications</a></li></ul>
             {{#mayAdminister}}<ul class="also"><li><a href="/auth/admin">Administration</a></li></ul>{{/mayAdminister}}{{/isAdmin}}
             {{#isAdmin}}<ul><li><a href="/auth/admin"{{#at-overview}} aria-current="page"{{/at-overview}}>Overview</a></li><li><a href="/auth/admin/people"{{#at-people}} aria-current="page"{{/at-people}}>People</a></li><li><a href="/auth/admin/sign-ins"{{#at-sign-ins}} aria-current="page"{{/at-sign-ins}}>Sign-ins</a></li><li><a href="/auth/admin/apps"{{#at-apps}} aria-current="page"{{/at-apps}}>Apps</a></li><li><a href="/auth/admin/blocks"{{#at-blocks}} aria-current="page"{{/at-blocks}}>Blocks</a></li><li><a href="/auth/admin/delivery"{{#at-delivery}} aria-current="page"{{/at-delivery}}>Delivery</a></li><li><a href="/auth/admin/notifications"{{#at-notices}} aria-current="page"{{/at-notices}}>Notifications</a></li></ul>
             <ul class="also"><li><a href="/auth/account">Your account</a></li></ul>{{/isAdmin}}

@@ -71,13 +71,27 @@ enum Reason: String, CaseIterable, Sendable {
     case phonesNotAllowed = "phones-not-allowed"
     case noNumber = "no-number"
     case numberCoolingOff = "number-cooling-off"
+    case apiKeyInvalid = "api-key-invalid"
+    case apiKeyRevoked = "api-key-revoked"
+    case apiKeyExpired = "api-key-expired"
+    case apiKeyAddress = "api-key-address"
+    case apiKeyNotAccepted = "api-key-not-accepted"
+    case scopeMissing = "scope-missing"
+    case beyondOwnScopes = "beyond-own-scopes"
+    case lastKey = "last-key"
+    case keyNotRotatable = "key-not-rotatable"
+    case guestsOff = "guests-off"
+    case tooManyGuests = "too-many-guests"
+    case tooManyOrganizations = "too-many-organizations"
+    case alreadyMember = "already-member"
 
     var status: HTTPResponse.Status {
         switch self {
-        case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver, .codesSpent:
+        case .wrongCredentials, .signInNeeded, .wrongCode, .codeUsed, .clockOff, .moreCodesNeeded, .attemptOver, .codesSpent,
+            .apiKeyInvalid, .apiKeyRevoked, .apiKeyExpired:
             .unauthorized
         case .codesWait, .throttled, .codeJustSent, .tooManyCodes: .tooManyRequests
-        case .busy, .unavailable, .outcomeUnknown, .passwordUnasked, .deliveryUnavailable: .serviceUnavailable
+        case .busy, .unavailable, .outcomeUnknown, .passwordUnasked, .deliveryUnavailable, .tooManyGuests: .serviceUnavailable
         case .malformed, .proxyNotTrusted: .badRequest
         case .tooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
@@ -88,7 +102,8 @@ enum Reason: String, CaseIterable, Sendable {
         case .crossSite, .formExpired, .notAllowed, .headerAlias, .unknownProxy, .unknownApp, .headersTooLong, .cookieNotReturned,
             .redirectLoop,
             .signUpClosed, .blocked, .unusualSignIn, .passwordStolen, .passwordExpired, .passwordChangeRequired,
-            .stepUpRequired, .secondFactorRequired, .phonesNotAllowed:
+            .stepUpRequired, .secondFactorRequired, .phonesNotAllowed, .apiKeyAddress, .apiKeyNotAccepted, .scopeMissing, .beyondOwnScopes,
+            .guestsOff:
             .forbidden
         case .emailInvalid, .passwordTooShort, .passwordTooLong, .passwordTooWeak, .passwordCommon, .passwordBreached, .passwordUnchanged,
             .passwordUsed, .passwordNotMixed, .nameInvalid,
@@ -97,7 +112,7 @@ enum Reason: String, CaseIterable, Sendable {
             .unprocessableContent
         case .emailTaken, .usernameTaken, .passwordTooSoon, .lastOwner, .noSecondFactor, .tooManyAuthenticators, .numberKnown,
             .tooManyNumbers,
-            .noNumber, .numberCoolingOff:
+            .noNumber, .numberCoolingOff, .lastKey, .keyNotRotatable, .tooManyOrganizations, .alreadyMember:
             .conflict
         case .linkInvalid, .enrolmentOver: .gone
         }
@@ -175,6 +190,19 @@ enum Reason: String, CaseIterable, Sendable {
         case .phonesNotAllowed: "Codes by telephone aren’t allowed for you"
         case .noNumber: "There is no number for that"
         case .numberCoolingOff: "Your other number can’t be used yet"
+        case .apiKeyInvalid: "That is no key"
+        case .apiKeyRevoked: "That key was revoked"
+        case .apiKeyExpired: "That key has expired"
+        case .apiKeyAddress: "That key isn’t for this address"
+        case .apiKeyNotAccepted: "That key isn’t taken here"
+        case .scopeMissing: "That key isn’t good for this"
+        case .beyondOwnScopes: "A key can’t give more than it has"
+        case .lastKey: "That is the last key, or the one you use"
+        case .keyNotRotatable: "That key can’t be rotated"
+        case .guestsOff: "Guests aren’t made here"
+        case .tooManyGuests: "There are as many guests as can be"
+        case .tooManyOrganizations: "You are in as many organizations as can be"
+        case .alreadyMember: "They are in it already"
         }
     }
 
@@ -258,6 +286,19 @@ enum Reason: String, CaseIterable, Sendable {
         case .tooManyNumbers: "Remove one that you no longer use, or come back tomorrow."
         case .phonesNotAllowed: "A group of yours forbids them. Use an authenticator app."
         case .numberCoolingOff: "Keep this one until it can: your security page says from when on. Else nothing would sign you in."
+        case .apiKeyInvalid: "It is mistyped, cut short, or nobody’s. Copy it again, whole."
+        case .apiKeyRevoked: "Ask whoever gave it to you for the new one."
+        case .apiKeyExpired: "Ask whoever gave it to you for a new one."
+        case .apiKeyAddress: "Its owner named the addresses that it works from."
+        case .apiKeyNotAccepted: "The app’s settings say whose keys pass (apps.*.keys)."
+        case .scopeMissing: "Use a key with the scope that is asked for."
+        case .beyondOwnScopes: "Use a key with more, or sign in."
+        case .lastKey: "Send {\"confirm\": true} if you mean it. Without a key programs are locked out; people still sign in."
+        case .keyNotRotatable: "It has a successor already, or opens nothing any more."
+        case .guestsOff: "Sign in and make an organization, or ask for organizations.guests to be switched on."
+        case .tooManyGuests: "End some, or try again later: each is over after 24 hours."
+        case .tooManyOrganizations: "Leave one first."
+        case .alreadyMember: "Change their role instead."
         case .noNumber: "Add one on your security page, or use another way."
         }
     }
@@ -277,6 +318,8 @@ struct Refused: Error {
     var rate: RateState?
     /// Where a person would sign in, for a program that was refused on an app's host.
     var signInURL: String?
+    /// More of a key that opens nothing.
+    var key: KeyRefusal?
 
     init(_ reason: Reason, field: String? = nil, detail: String? = nil) {
         self.reason = reason

@@ -33,13 +33,17 @@ struct Route: Sendable {
     typealias Handler = @Sendable (Request, Visit) async throws -> Response
 
     let method: HTTPRequest.Method
-    /// With `{id}` where an identifier goes, as in openapi.yaml.
+    /// With `{id}` or another name where an identifier goes, as in openapi.yaml.
     let path: String
     let access: Access
     let surface: Surface
     var place = Place.portal
     /// Whether it answers in a session that waits for a second factor.
     var opensWhileHeld = false
+    /// Open to all, and does more for somebody who is signed in: their cookie is read too.
+    var asksWhoItIs = false
+    /// The scope that an API key must have to open it; empty where any key does. No key opens what says nothing.
+    var keyScope: String?
     /// Whether its page has a meter for new passwords, which is WebAssembly.
     var runsModule = false
     let handler: Handler
@@ -71,6 +75,20 @@ struct Route: Sendable {
     var whileHeld: Route {
         var copy = self
         copy.opensWhileHeld = true
+        return copy
+    }
+
+    /// The same door, with who comes in known where that can be.
+    var askingWhoItIs: Route {
+        var copy = self
+        copy.asksWhoItIs = true
+        return copy
+    }
+
+    /// The same door, to API keys too.
+    func forKeys(_ scope: String = "") -> Route {
+        var copy = self
+        copy.keyScope = scope
         return copy
     }
 

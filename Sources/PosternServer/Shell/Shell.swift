@@ -24,6 +24,10 @@ struct Shell: Sendable {
     let administrationNeedsSecondFactor: Bool
     /// Handed in by the composition root, so that the shell knows no room.
     let findSession: @Sendable (SessionToken, Timestamp) async throws(StoreError) -> LiveSession?
+    /// The same.
+    let findKey: @Sendable ([UInt8], Client, Timestamp) async throws(StoreError) -> KeyFinding
+    /// Told of keys that came over plain HTTP.
+    let noteExposed: @Sendable (LiveKey) -> Void
     let apps: AppHosts
     /// Handed in as well.
     let check: RequestCheck
@@ -154,15 +158,26 @@ struct Shell: Sendable {
             visit.client.mark = BrowserMark(token)
         }
         let bearer = route.surface == .api ? request.headers[.authorization] : nil
-        if let bearer {
+        if let bearer, let text = PresentedKey.inAuthorization(bearer) {
+            try await identify(byKey: text, request, &visit)
+        } else if let bearer {
             visit.sessionToken = Self.bearerToken(bearer)
         } else if let app = visit.app {
             visit.sessionToken = Cookies.value(app.isOfDomain ? Cookies.domainSession : cookies.appSession, in: request.headers)
                 .flatMap { SessionToken(text: $0, app: app.sessionPurpose) }
-        } else if route.surface == .page || route.access != .anyone {
+        } else if route.surface == .page || route.access != .anyone || route.asksWhoItIs {
             visit.sessionToken = Cookies.value(cookies.session, in: request.headers).flatMap { SessionToken(text: $0) }
         }
         if let token = visit.sessionToken { visit.session = try await findSession(token, visit.now) }
+    }
+
+    private func identify(byKey text: [UInt8], _ request: Request, _ visit: inout Visit) async throws {
+        let finding = try await findKey(text, visit.client, visit.now)
+        if let refused = finding.refused { throw refused }
+        guard case .live(let key, _) = finding else { return }
+        visit.key = key
+        let cameByProxy = visit.peer.map { peer in trustedProxies.contains { $0.contains(peer) } } ?? false
+        if cameByProxy, publicURL.isHTTPS, request.headers[.xForwardedProto] == "http" { noteExposed(key) }
     }
 
     static func bearerToken(_ header: String) -> SessionToken? {
@@ -248,6 +263,13 @@ struct Shell: Sendable {
     }
 
     private func allow(_ route: Route, _ visit: Visit) throws {
+        if let key = visit.key, route.access != .anyone {
+            guard let scope = route.keyScope else { throw Refused(.notAllowed, detail: "An API key doesn’t open this. Sign in.") }
+            guard scope.isEmpty || key.scopes.has(scope) else {
+                throw Refused(.scopeMissing, detail: "It takes a key with the scope \(scope).")
+            }
+            return
+        }
         switch route.access {
         case .anyone: return
         case .signedIn:

@@ -18,6 +18,8 @@ package struct Visit: RequestContext {
     var app: AppHost?
     /// The session that a cookie or a bearer token named, if it lives.
     var session: LiveSession?
+    /// The API key that was brought instead, if it is good.
+    var key: LiveKey?
     /// The session's token as it came, to end or rotate it.
     var sessionToken: SessionToken?
     /// The browser's own random value, from its cookie: forms sent before a sign-in are bound to it.
@@ -40,11 +42,20 @@ package struct Visit: RequestContext {
 
     var parameterID: String { coreContext.parameters.get("id") ?? "" }
 
+    /// An identifier in the path; what is none names nothing.
+    func identifier<Tag>(_ name: String = "id") throws -> Identifier<Tag> {
+        guard let id = coreContext.parameters.get(name).flatMap({ Identifier<Tag>($0) }) else { throw Refused(.notFound) }
+        return id
+    }
+
     /// The session, on a route that its declaration opens to nobody else: the shell has checked.
     func signedIn() throws -> LiveSession {
         guard let session else { throw Refused(.signInNeeded) }
         return session
     }
+
+    /// Who acts on keys: a session or a key, whichever was brought.
+    func caller() throws -> KeyCaller { try key.map(KeyCaller.key) ?? .session(signedIn()) }
 }
 
 extension IPAddress {

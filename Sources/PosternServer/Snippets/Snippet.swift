@@ -25,6 +25,8 @@ struct Snippet: Sendable {
 
     private var host: String { app.origin.authority }
     private var identity: [String] { Gateway.identityHeaders }
+    /// The app must not see keys.
+    private var keyHeaders: [String] { app.keyHeader.map { [$0] } ?? [] }
     /// Besides who is there: what is left of the client's own `Authorization`.
     private var handedOn: [String] { identity + ["Authorization"] }
 
@@ -34,6 +36,7 @@ struct Snippet: Sendable {
             let answer = "$upstream_http_" + name.lowercased().replacing("-", with: "_")
             return "        auth_request_set \(variable) \(answer); proxy_set_header \(name) \(variable);"
         }
+        let keyHeader = app.keyHeader.map { "\n        proxy_set_header \($0) \"\";" } ?? ""
         // The app's own name, not what the client wrote into Host: another app's rules must not decide here.
         let asking = """
             proxy_set_header Host \(host); proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
@@ -76,7 +79,7 @@ struct Snippet: Sendable {
                 }
                 location / {
                     auth_request /auth/request; error_page 401 403 500 = @postern;
-            \(headers.joined(separator: "\n"))
+            \(headers.joined(separator: "\n"))\(keyHeader)
                     proxy_set_header Cookie \(cookieLeft); \(asking)
                     proxy_pass http://\(upstream);
                 }
@@ -99,7 +102,7 @@ struct Snippet: Sendable {
         \t\turi /auth/forward
         \t\tcopy_headers \(handedOn.joined(separator: " "))
         \t}
-        \trequest_header @app Cookie "(^|; )(?:(?:\(cookies.joined(separator: "|")))=[^;]*(?:; |$))+" "$1"
+        \trequest_header @app Cookie "(^|; )(?:(?:\(cookies.joined(separator: "|")))=[^;]*(?:; |$))+" "$1"\(app.keyHeader.map { "\n\trequest_header @app -\($0)" } ?? "")
         \treverse_proxy \(upstream)
         }
 
@@ -126,7 +129,7 @@ struct Snippet: Sendable {
                 http-request set-header X-Forwarded-For %[src]
                 http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
                 http-request lua.postern \(postern) unless { path_beg /auth/ }
-            \(cookieLines.joined(separator: "\n"))
+            \(cookieLines.joined(separator: "\n"))\(app.keyHeader.map { "\n    http-request del-header \($0) unless { path_beg /auth/ }" } ?? "")
                 use_backend \(app.name)-postern if { path_beg /auth/ }
                 default_backend \(app.name)-app
             backend \(app.name)-postern
@@ -166,7 +169,7 @@ struct Snippet: Sendable {
                 return
             end
             local reply = txn:reply { status = (answer.status and answer.status > 0) and answer.status or 503 }
-            for _, name in ipairs({ "location", "content-type", "cache-control", "content-security-policy", "retry-after" }) do
+            for _, name in ipairs({ "location", "content-type", "cache-control", "content-security-policy", "retry-after", "www-authenticate" }) do
                 if given[name] then reply:add_header(name, given[name][0]) end
             end
             reply:set_body(answer.body or "")
@@ -182,7 +185,7 @@ struct Snippet: Sendable {
         # out: the app sees ours, which are good for the gateway on this host alone.
         http:
           middlewares:
-            postern: { forwardAuth: { address: "http://\(postern)/auth/forward", authResponseHeaders: [\(handedOn.joined(separator: ", "))] } }
+            postern: { forwardAuth: { address: "http://\(postern)/auth/forward", authResponseHeaders: [\((handedOn + keyHeaders).joined(separator: ", "))] } }
           routers:
             \(app.name): { rule: "Host(`\(app.origin.host)`) && !PathPrefix(`/auth/`)", middlewares: [postern], service: \(app.name) }
             \(app.name)-auth: { rule: "Host(`\(app.origin.host)`) && PathPrefix(`/auth/`) && !PathPrefix(`/auth/request`) && !PathPrefix(`/auth/forward`) && !PathPrefix(`/auth/envoy`)", service: postern }
@@ -225,7 +228,7 @@ struct Snippet: Sendable {
                             route_config:
                               virtual_hosts:
                                 - name: \(app.name)
-                                  domains: ["\(host)"]
+                                  domains: ["\(host)"]\(app.keyHeader.map { "\n                      request_headers_to_remove: [\($0.lowercased())]" } ?? "")
                                   routes:
                                     - match: { safe_regex: { regex: "/auth/(request|forward|envoy).*" } }
                                       direct_response: { status: 404 }
@@ -243,8 +246,8 @@ struct Snippet: Sendable {
                                   http_service:
                                     server_uri: { uri: "http://\(postern)", cluster: postern, timeout: 5s }
                                     path_prefix: /auth/envoy
-                                    authorization_request: { allowed_headers: { patterns: [\(patterns(["cookie", "authorization", "accept", "user-agent", "sec-fetch-mode", "postern-check", "x-forwarded-for", "x-forwarded-proto"])), { prefix: remote, ignore_case: true }] } }
-                                    authorization_response: { allowed_upstream_headers: { patterns: [\(patterns(handedOn))] }, allowed_client_headers: { patterns: [\(patterns(["location", "content-type", "content-security-policy", "cache-control"]))] } }
+                                    authorization_request: { allowed_headers: { patterns: [\(patterns(["cookie", "authorization", "accept", "user-agent", "sec-fetch-mode", "postern-check", "x-forwarded-for", "x-forwarded-proto"] + keyHeaders)), { prefix: remote, ignore_case: true }] } }
+                                    authorization_response: { allowed_upstream_headers: { patterns: [\(patterns(handedOn))] }, allowed_client_headers: { patterns: [\(patterns(["location", "content-type", "content-security-policy", "cache-control", "www-authenticate", "retry-after"]))] } }
                               - { name: envoy.filters.http.router, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }
               clusters:
             \(cluster("postern", posternHost, posternPort))

@@ -150,7 +150,8 @@ struct TestHouse: Sendable {
                 "SELECT * FROM place_network", "SELECT * FROM place_day", "SELECT * FROM sign_in_habit",
                 "SELECT * FROM sign_in_whereabouts", "SELECT * FROM sign_in_finding", "SELECT * FROM sign_in_half_way",
                 "SELECT * FROM sign_in_link", "SELECT * FROM sign_in_erasure", "SELECT * FROM account_email_before",
-                "SELECT * FROM sign_in_case",
+                "SELECT * FROM sign_in_case", "SELECT * FROM organization", "SELECT * FROM organization_member",
+                "SELECT * FROM organization_invitation", "SELECT * FROM api_key", "SELECT * FROM api_key_use",
             ] {
                 for row in try transaction.run(statement) { text += "\(row)\n" }
             }
