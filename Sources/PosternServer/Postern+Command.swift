@@ -15,7 +15,8 @@ package struct PosternCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, DemoCommand.self, SetupLinkCommand.self, AccountCommand.self, AppCommand.self, SnippetCommand.self,
-            CheckCommand.self, PasswordCommand.self, JobCommand.self, BlockCommand.self, KeyCommand.self, OrganizationCommand.self, DeliveryCommand.self, GeoCommand.self,
+            CheckCommand.self, PasswordCommand.self, JobCommand.self, BlockCommand.self, KeyCommand.self, OrganizationCommand.self,
+            DeliveryCommand.self, GeoCommand.self,
             SimulateCommand.self,
             SecretsCommand.self,
             MigrateCommand.self, BackupCommand.self,

@@ -56,19 +56,7 @@ package struct Server: Sendable {
         self.notices = notices
         let apiKeys = KeyParts(settings, store: store, notices: notices, random: random, logger: logger)
         self.apiKeys = apiKeys
-        let keyDesk = apiKeys.desk
-        let cookies = Cookies(needTLS: settings.cookiesNeedTLS)
-        let pages = Pages(site: settings.site)
-        let shell = Shell(
-            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: cookies, pages: pages,
-            forms: CrossSite(keys: keys.current),
-            random: random, administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
-            findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
-            findKey: { (text, client, now) throws(StoreError) in try await keyDesk.find(text, from: client, now: now) },
-            noteExposed: { keyDesk.noteExposed($0) },
-            apps: Self.hosts(directory),
-            check: RequestCheck(isNeeded: { gate.isNeeded }, refusal: { await gate.verdict($0, now: $1).refused }),
-            headers: SecurityHeaders())
+        let shell = Self.shell(settings, keys, desk, apiKeys.desk, gate, directory, random)
         let passwords = try PasswordParts(settings: settings, filterCopiedTo: settings.dataDirectory)
         self.passwords = passwords
         let followUp = passwords.followUp(notices)
@@ -80,7 +68,8 @@ package struct Server: Sendable {
             checks: WatchChecks(store: store), shell: shell)
         history = HistoryParts(settings, store: store, keys: keys, desk: desk, notices: notices, random: random, logger: logger)
         let parts = Parts(
-            settings: settings, store: store, history: history, apiKeys: apiKeys, keys: keys, notices: notices, random: random, hasher: hasher, desk: desk,
+            settings: settings, store: store, history: history, apiKeys: apiKeys, keys: keys, notices: notices, random: random,
+            hasher: hasher, desk: desk,
             shell: shell,
             setUp: setUp,
             passwords: passwords, gateway: gateway, mailbox: mailbox, delivery: delivery,
@@ -93,6 +82,22 @@ package struct Server: Sendable {
             shell: shell, routes: routes,
             fast: [GatewayWeb.requestPath: gateway.request, GatewayWeb.forwardPath: gateway.forward],
             below: (GatewayWeb.envoyPath, gateway.envoy))
+    }
+
+    private static func shell(
+        _ settings: Settings, _ keys: KeyRingHolder, _ desk: SessionDesk, _ keyDesk: KeyDesk, _ gate: RequestGate,
+        _ directory: AppDirectory,
+        _ random: Randomness
+    ) -> Shell {
+        Shell(
+            publicURL: settings.publicURL, trustedProxies: settings.trustedProxies, cookies: Cookies(needTLS: settings.cookiesNeedTLS),
+            pages: Pages(site: settings.site), forms: CrossSite(keys: keys.current), random: random,
+            administrationNeedsSecondFactor: settings.secondFactors.isNeededForAdministration,
+            findSession: { (token, now) throws(StoreError) in try await desk.session(of: token, now: now) },
+            findKey: { (text, client, now) throws(StoreError) in try await keyDesk.find(text, from: client, now: now) },
+            noteExposed: { keyDesk.noteExposed($0) }, apps: hosts(directory),
+            check: RequestCheck(isNeeded: { gate.isNeeded }, refusal: { await gate.verdict($0, now: $1).refused }),
+            headers: SecurityHeaders())
     }
 
     /// The apps as the shell sees them.

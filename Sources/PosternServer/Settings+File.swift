@@ -225,7 +225,7 @@ extension Settings {
         session.absolute = try raw.duration("session.absolute") ?? session.absolute
         session.keep = try raw.duration("session.keep") ?? session.keep
         for name in raw.names(under: "groups") {
-            guard GroupName(orRole: name) != nil, !name.hasPrefix("*") else {
+            guard GroupName.orRole(name) != nil, !name.hasPrefix("*") else {
                 throw raw.problem("groups.\(name)", found: name, allowed: "names of a-z, 0-9 and -, up to 40, or acme:owner")
             }
             groupSessions[name] = SessionPolicy(

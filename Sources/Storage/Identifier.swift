@@ -22,7 +22,7 @@ package struct Identifier<Tag>: Hashable, Sendable, SQLBindable {
     }
 
     /// The same number, of another kind.
-    package init(numberOf other: Identifier<some Any>) { (high, low) = (other.high, other.low) }
+    package func number<Other>(of kind: Other.Type = Other.self) -> Identifier<Other> { Identifier<Other>(high: high, low: low) }
 
     package init?(bytes: [UInt8]) {
         guard bytes.count == 16 else { return nil }

@@ -30,7 +30,8 @@ import Testing
     func features() throws {
         let rooms = Set(House.files.map(\.room)).subtracting(["", "Assets", "Outgoing"])
         for room in rooms {
-            let page = room.replacing(/([a-z])([A-Z])/) { "\($0.1)-\($0.2)" }.lowercased()
+            let page = room.replacing(/([A-Z]+)([A-Z][a-z])/) { "\($0.1)-\($0.2)" }.replacing(/([a-z])([A-Z])/) { "\($0.1)-\($0.2)" }
+                .lowercased()
             #expect(
                 FileManager.default.fileExists(atPath: House.root.appending(path: "docs/features/\(page).md").path),
                 "docs/features/\(page).md is missing")

@@ -19,8 +19,8 @@ struct APIKey: Sendable {
 
         var id: ID {
             switch self {
-            case .account(let id): ID(numberOf: id)
-            case .organization(let id): ID(numberOf: id)
+            case .account(let id): id.number()
+            case .organization(let id): id.number()
             }
         }
 
@@ -140,7 +140,9 @@ struct KeyRefusal: Equatable, Sendable {
 
     static let invalid = KeyRefusal(reason: .apiKeyInvalid)
 
-    init(reason: Reason, at: Timestamp? = nil, successor: String? = nil) { (self.reason, self.at, self.successor) = (reason, at, successor) }
+    init(reason: Reason, at: Timestamp? = nil, successor: String? = nil) {
+        (self.reason, self.at, self.successor) = (reason, at, successor)
+    }
 
     /// Nil for a key that opens.
     init?(_ standing: APIKey.Standing, successor: String?) {

@@ -29,7 +29,8 @@ struct KeyCommand: AsyncParsableCommand {
         @OptionGroup var place: PlaceOptions
         @OptionGroup var owner: OwnerOptions
         @Argument(help: "What uses it.") var name: String
-        @Option(help: "What it is good for; may stand several times. * is everything. Default: what needs no scope.") var scope: [String] = []
+        @Option(help: "What it is good for; may stand several times. * is everything. Default: what needs no scope.") var scope: [String] =
+            []
         @Option(help: "live (default) or test.") var mode = "live"
         @Option(help: "How long it lives, such as 90d. Default: until it is revoked.") var expiresIn: String?
         @Option(help: "An address or a network that it works from; may stand several times. Default: any.") var address: [String] = []
@@ -38,18 +39,18 @@ struct KeyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let now = Timestamp.now()
-            let read = try plainly {
-                var terms = APIKey.Terms(name: try KeyFields.name(name), scopes: try KeyFields.scopes(scope))
-                terms.addresses = try KeyFields.addresses(address)
-                if let rate {
+            let asked = try plainly { () throws -> (APIKey.Terms, KeyText.Mode) in
+                var terms = APIKey.Terms(name: try KeyFields.name(self.name), scopes: try KeyFields.scopes(self.scope))
+                terms.addresses = try KeyFields.addresses(self.address)
+                if let rate = self.rate {
                     let parts = rate.split(separator: "/", maxSplits: 1).map(String.init)
                     terms.rate = try KeyFields.rate(Int(parts[0]) ?? 0, per: parts.count == 2 ? parts[1] : "")
                 }
-                return (terms, try KeyFields.mode(mode))
+                return (terms, try KeyFields.mode(self.mode))
             }
-            var terms = read.0
-            if let expiresIn { terms.expiresAt = now + (try duration(expiresIn)) }
-            let (complete, mode) = (terms, read.1)
+            var terms = asked.0
+            if let expiresIn { terms.expiresAt = now + (try duration(expiresIn, of: "--expires-in")) }
+            let (complete, mode) = (terms, asked.1)
             try await place.withOpening { opening in
                 let owner = try await opening.keyOwner(owner)
                 let outcome = try await opening.keyParts.make.make(complete, mode: mode, of: owner, by: .commandLine, client: nil, now: now)
@@ -106,7 +107,8 @@ struct KeyCommand: AsyncParsableCommand {
                 if json { return try printJSON(ShownKey(key: KeyDocument(detail.key, now: now), uses: KeyUsesDocument(detail))) }
                 let key = detail.key
                 for (name, value) in [
-                    ("Name", key.terms.name), ("Key", "\(key.mode.rawValue) …\(key.lastFour)"), ("State", KeyWords.state(key.standing(at: now))),
+                    ("Name", key.terms.name), ("Key", "\(key.mode.rawValue) …\(key.lastFour)"),
+                    ("State", KeyWords.state(key.standing(at: now))),
                     ("May", KeyWords.scopes(key.terms.scopes)), ("Expires", key.terms.expiresAt.map(ISOTime.words) ?? "never"),
                     ("Made", "\(ISOTime.words(key.madeAt))\(detail.maker.map { " by \($0)" } ?? "")"),
                 ] { print("\(name.padded(to: 10))\(value)") }
@@ -132,7 +134,7 @@ struct KeyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let id = try keyID(id)
-            let overlap = try plainly { try KeyFields.overlap(overlap) }
+            let overlap = try plainly { try KeyFields.overlap(self.overlap) }
             try await place.withOpening { opening in
                 let now = Timestamp.now()
                 switch try await opening.keyParts.make.rotate(id, overlap: overlap, by: .commandLine, client: nil, now: now) {
@@ -151,7 +153,8 @@ struct KeyCommand: AsyncParsableCommand {
 
         @OptionGroup var place: PlaceOptions
         @Argument(help: "Its id.") var id: String
-        @Option(help: "revoked (default), leaked or blocked: whoever brings a leaked or blocked key is told nothing more.") var why = "revoked"
+        @Option(help: "revoked (default), leaked or blocked: whoever brings a leaked or blocked key is told nothing more.") var why =
+            "revoked"
 
         func run() async throws {
             let id = try keyID(id)

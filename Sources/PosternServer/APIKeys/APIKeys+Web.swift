@@ -250,13 +250,15 @@ struct APIKeysWeb: Room {
             let refused = finding.refused ?? Refused(.apiKeyInvalid)
             return try .json(
                 Verified(
-                    valid: false, reason: refused.reason.rawValue, at: refused.key?.at.map(ISOTime.text), successor: refused.key?.successor))
+                    valid: false, reason: refused.reason.rawValue, at: refused.key?.at.map(ISOTime.text), successor: refused.key?.successor)
+            )
         }
         let hasScope = scope.map(key.scopes.has) ?? true
         return try .json(
             Verified(
-                valid: hasScope, reason: hasScope ? nil : Reason.scopeMissing.rawValue, api_key: key.id.description, kind: key.kind.rawValue,
-                mode: key.mode.rawValue,
+                valid: hasScope, reason: hasScope ? nil : Reason.scopeMissing.rawValue, api_key: key.id.description,
+                kind: key.kind.rawValue,
+                mode: key.modeText,
                 organization: key.organization.map { Verified.Owner(id: $0.id.description, slug: $0.slug) }, scopes: key.scopes.names,
                 rate: rate.map { Verified.Remaining(limit: $0.limit, remaining: $0.left) }))
     }

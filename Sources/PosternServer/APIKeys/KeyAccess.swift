@@ -1,4 +1,5 @@
 import NetworkAddress
+import Secrets
 import Storage
 
 /// Who wants something of keys.

@@ -46,7 +46,9 @@ final class KeyDesk: Sendable {
         } else {
             let network = client.address.client
             if !isTrusted, isBarred(network, now: now) { return .throttled(Refused(.throttled)) }
-            guard let read = try await store.lookUp({ (transaction) throws(StoreError) in try transaction.liveKey(hash: text.hash, now: now) })
+            guard
+                let read = try await store.lookUp({ (transaction) throws(StoreError) in try transaction.liveKey(hash: text.hash, now: now) }
+                )
             else {
                 if !isTrusted { noteMiss(network, now: now) }
                 return .refused(.invalid)
@@ -119,7 +121,8 @@ final class KeyDesk: Sendable {
         for id in exposed {
             try await store.write { (transaction) throws(StoreError) in
                 guard let key = try transaction.noteExposed(id, now: now) else { return }
-                try transaction.record(AuditEvent(.keyExposed, account: key.owner.account, by: .server, from: nil, at: now, detail: "\(id)"))
+                try transaction.record(
+                    AuditEvent(.keyExposed, account: key.owner.account, by: .server, from: nil, at: now, detail: "\(id)"))
                 try notices.tell(.apiKeyExposed, of: key, from: "", in: transaction, now: now)
             }
         }

@@ -1,3 +1,5 @@
+import NetworkAddress
+import Secrets
 import Storage
 import Throttle
 

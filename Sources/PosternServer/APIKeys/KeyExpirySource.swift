@@ -13,11 +13,11 @@ extension ExpirySource {
             page: { (until, after) throws(StoreError) in
                 try await store.read { (transaction) throws(StoreError) in
                     let keys = try transaction.keysExpiring(
-                        until: until, after: after.map(APIKey.ID.init(numberOf:)), limit: Self.keysPerPage,
+                        until: until, after: after?.number(), limit: Self.keysPerPage,
                         now: until - .seconds(Int64(Self.thresholdsOfKeys[0]) * 86_400))
                     var found: [Expiring] = []
                     for key in keys { found += try Self.reminders(of: key, in: transaction) }
-                    return (found, keys.count < Int(Self.keysPerPage) ? nil : keys.last.map { Row(numberOf: $0.id) })
+                    return (found, keys.count < Int(Self.keysPerPage) ? nil : keys.last.map { $0.id.number() })
                 }
             },
             current: { (account, subject) throws(StoreError) in

@@ -16,7 +16,9 @@ enum KeyFields {
     }
 
     static func scopes(_ names: [String]) throws -> KeyScopes {
-        guard let scopes = KeyScopes(names: names) else { throw Refused(.malformed, field: "scopes", detail: "Allowed: \(KeyScopes.allowed).") }
+        guard let scopes = KeyScopes(names: names) else {
+            throw Refused(.malformed, field: "scopes", detail: "Allowed: \(KeyScopes.allowed).")
+        }
         return scopes
     }
 

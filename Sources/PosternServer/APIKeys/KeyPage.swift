@@ -23,7 +23,8 @@ struct KeyPage {
             "expires": key.terms.expiresAt.map(ISOTime.words) ?? "Never",
             "addresses": isMasked ? "hidden" : key.terms.addressText,
             "hasAddresses": !key.terms.addresses.isEmpty, "rate": Self.rate(key), "made": ISOTime.words(key.madeAt),
-            "maker": isMasked ? "" : detail.maker ?? "", "hasMaker": detail.maker != nil && !isMasked, "live": live, "hasLive": !live.isEmpty,
+            "maker": isMasked ? "" : detail.maker ?? "", "hasMaker": detail.maker != nil && !isMasked, "live": live,
+            "hasLive": !live.isEmpty,
             "late": late, "hasLate": !late.isEmpty && !standing.opens, "limit": key.terms.rateText?.limit ?? "",
             "period": key.terms.rateText?.period ?? "1m", "plot": plot.svg, "plotWords": plot.words,
             "days": detail.days.map {

@@ -232,7 +232,8 @@ struct KeyPagesWeb: Room {
             if case .made(let new, let text) = outcome { all.append((new, text.exposed)) }
         }
         let page = MadeKeysPage(
-            keys: all, back: "/auth/account/organizations/\(visit.parameterID)/keys", isRotation: true, reader: shell.reader(session, visit))
+            keys: all, back: "/auth/account/organizations/\(visit.parameterID)/keys", isRotation: true, reader: shell.reader(session, visit)
+        )
         return .page(page.html(shell.pages))
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import NetworkAddress
 import Secrets
 import Storage
 import Throttle

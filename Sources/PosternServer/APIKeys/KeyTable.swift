@@ -86,7 +86,11 @@ final class KeyTable: Sendable {
         }
         let sorted = uses.map { source, count in
             (use: KeyUse(key: source.key, day: source.day, address: source.address.description, agent: source.agent), count: count)
-        }.sorted { ($0.use.key.description, $0.use.day, $0.use.address, $0.use.agent) < ($1.use.key.description, $1.use.day, $1.use.address, $1.use.agent) }
+        }.sorted {
+            ($0.use.key.description, $0.use.day, $0.use.address, $0.use.agent) < (
+                $1.use.key.description, $1.use.day, $1.use.address, $1.use.agent
+            )
+        }
         return (sorted, exposed.sorted { $0.description < $1.description })
     }
 }

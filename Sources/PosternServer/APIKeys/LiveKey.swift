@@ -46,6 +46,8 @@ final class LiveKey: Sendable, Remembered {
         return nil
     }
 
+    var modeText: String { mode.rawValue }
+
     func isAllowed(from address: IPAddress) -> Bool { addresses.isEmpty || addresses.contains { $0.contains(address) } }
 }
 

@@ -90,7 +90,9 @@ struct MakeKey: Sendable {
     ) throws(StoreError) -> Outcome {
         guard let made = try transaction.key(new.id) else { return .notFound }
         try transaction.record(
-            AuditEvent(event, account: new.owner.account ?? caller.account, by: caller.actor, from: client, at: now, detail: caller.detail(new.id)))
+            AuditEvent(
+                event, account: new.owner.account ?? caller.account, by: caller.actor, from: client, at: now, detail: caller.detail(new.id))
+        )
         try notices.tell(kind, of: made, from: client.map { "\($0.address)" } ?? "", in: transaction, now: now)
         return .made(made, new.text.text)
     }
@@ -101,7 +103,8 @@ extension NewKey {
         _ terms: APIKey.Terms, mode: KeyText.Mode, of owner: APIKey.Owner, by caller: KeyCaller?, now: Timestamp, random: Randomness
     ) {
         self.init(
-            id: APIKey.ID(now: now, random: random.bytes(10)), text: KeyText(mode: mode, random: random.bytes(KeyText.byteCount)), owner: owner,
+            id: APIKey.ID(now: now, random: random.bytes(10)), text: KeyText(mode: mode, random: random.bytes(KeyText.byteCount)),
+            owner: owner,
             terms: terms, madeBy: caller?.account, madeByKey: caller?.key?.id, madeAt: now)
     }
 }

@@ -1,3 +1,4 @@
+import NetworkAddress
 import Secrets
 import Storage
 
@@ -111,11 +112,13 @@ struct ManageKeys: Sendable {
     }
 
     private func record(
-        _ kind: AuditEvent.Kind, _ id: APIKey.ID, _ key: APIKey, _ caller: KeyCaller, _ client: Client?, in transaction: borrowing Transaction,
+        _ kind: AuditEvent.Kind, _ id: APIKey.ID, _ key: APIKey, _ caller: KeyCaller, _ client: Client?,
+        in transaction: borrowing Transaction,
         now: Timestamp
     ) throws(StoreError) -> Outcome {
         try transaction.record(
-            AuditEvent(kind, account: key.owner.account ?? caller.account, by: caller.actor, from: client, at: now, detail: caller.detail(id)))
+            AuditEvent(
+                kind, account: key.owner.account ?? caller.account, by: caller.actor, from: client, at: now, detail: caller.detail(id)))
         return .done(try transaction.key(id) ?? key)
     }
 }
@@ -129,7 +132,9 @@ struct ReportLeak: Sendable {
     /// Says nothing of whether there is such a key.
     func report(_ text: KeyText, client: Client, now: Timestamp) async throws(StoreError) {
         let owner = try await store.write { (transaction) throws(StoreError) -> APIKey.Owner? in
-            guard let found = try transaction.liveKey(hash: text.hash, now: now), let key = try transaction.key(found.id) else { return nil }
+            guard let found = try transaction.liveKey(hash: text.hash, now: now), let key = try transaction.key(found.id) else {
+                return nil
+            }
             guard try transaction.endKey(key.id, owner: key.owner, .leaked, now: now) else { return nil }
             try transaction.record(
                 AuditEvent(.keyLeaked, account: key.owner.account, by: .visitor, from: client, at: now, detail: "\(key.id)"))

@@ -57,7 +57,8 @@ struct ReadKeys: Sendable {
             let access = try transaction.access(of: caller, to: key.owner, now: now)
             guard access.mayLook else { return nil }
             return Detail(
-                key: key, organization: try key.owner.organization.flatMap { (id) throws(StoreError) in try transaction.organization(id, now: now) },
+                key: key,
+                organization: try key.owner.organization.flatMap { (id) throws(StoreError) in try transaction.organization(id, now: now) },
                 access: access, maker: try key.madeBy.flatMap { (id) throws(StoreError) in try transaction.account(id)?.email },
                 sources: try transaction.keySources(of: id, sinceDay: now.day - Self.days, limit: Self.mostShown),
                 days: try transaction.keyDays(of: id, sinceDay: now.day - Self.days + 1),

@@ -23,7 +23,7 @@ struct AccessRule: Equatable, Sendable {
             case "signed-in": self = .signedIn
             case "aal2": self = .aal2
             default:
-                guard text.hasPrefix("group:"), let name = GroupName(orRole: String(text.dropFirst(6))) else { return nil }
+                guard text.hasPrefix("group:"), let name = GroupName.orRole(String(text.dropFirst(6))) else { return nil }
                 self = .group(name)
             }
         }

@@ -82,7 +82,7 @@ struct AppFields: Sendable {
         }
         guard !groups.isEmpty else { return }
         app.groups = try groups.map { text throws(Problem) in
-            guard let name = GroupName(orRole: text) else {
+            guard let name = GroupName.orRole(text) else {
                 throw Problem(
                     key: "groups", found: text, allowed: "names of a-z, 0-9 and -, up to 40; acme:owner or *:owner for organizations")
             }
@@ -146,7 +146,8 @@ struct AppFields: Sendable {
 
     /// What means something else already; a proxy that strips one of these breaks the app.
     private static let takenHeaders: Set<String> = [
-        "authorization", "cookie", "host", "connection", "upgrade", "content-type", "content-length", "transfer-encoding", "accept", "origin",
+        "authorization", "cookie", "host", "connection", "upgrade", "content-type", "content-length", "transfer-encoding", "accept",
+        "origin",
         "referer", "user-agent", "te", "trailer", "expect",
     ]
 }

@@ -21,7 +21,8 @@ extension Migration {
         43, "which keys an app takes",
         [
             // Kinds and scopes, joined by spaces.
-            "ALTER TABLE app ADD COLUMN key_kinds TEXT NOT NULL DEFAULT ''", "ALTER TABLE app ADD COLUMN key_scopes TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE app ADD COLUMN key_kinds TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE app ADD COLUMN key_scopes TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE app DROP COLUMN takes_keys",
         ])
 }
@@ -59,7 +60,7 @@ extension Transaction {
             app.letters = letters
             app.separator = try row.text("separator")
             app.emailDomains = try row.text("email_domains").split(separator: "\n").map(String.init)
-            app.groups = try row.optionalText("seen_groups")?.split(separator: "\n").compactMap { GroupName(orRole: String($0)) }
+            app.groups = try row.optionalText("seen_groups")?.split(separator: "\n").compactMap { GroupName.orRole(String($0)) }
             for line in try row.text("rules").split(separator: "\n") {
                 // A rule that can't be read any more must not open what it guarded.
                 guard let rule = AccessRule(String(line)) else { throw .unexpectedColumn("rules") }

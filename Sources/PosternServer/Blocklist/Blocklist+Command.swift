@@ -23,7 +23,7 @@ struct BlockCommand: AsyncParsableCommand {
 
         func run() async throws {
             let target = try blockTarget(network, account: account)
-            let length = try time.map { try duration($0) }
+            let length = try time.map { try duration($0, of: "--for") }
             try await place.withOpening { opening in
                 // One moment for both: a week is a week to the second.
                 let now = Timestamp.now()
@@ -164,7 +164,7 @@ struct BlockCommand: AsyncParsableCommand {
             let data = file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: file)
             guard let data else { throw failure("\(file) can't be read: is it there, and may this user read it?") }
             let now = Timestamp.now()
-            let until = try time.map { now + (try duration($0)) }
+            let until = try time.map { now + (try duration($0, of: "--for")) }
             let list: BlockImport
             do throws(BlockImport.Problem) {
                 list = try BlockImport(String(decoding: data, as: UTF8.self), secondsFromUTC: TimeZone.current.secondsFromGMT(), now: now)
@@ -255,12 +255,11 @@ private func blockID(_ text: String) throws -> Block.ID {
     return id
 }
 
-private func duration(_ text: String) throws -> Duration {
-    let units: [Character: Int64] = ["m": 60, "h": 3_600, "d": 86_400]
-    guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), (1...36_500).contains(count) else {
-        throw failure("--for is '\(text)'. Allowed: a number with m, h or d, such as 30m, 12h or 7d.")
+func duration(_ text: String, of option: String) throws -> Duration {
+    guard let duration = Span.duration(text), duration >= .seconds(60) else {
+        throw failure("\(option) is '\(text)'. Allowed: a number with m, h or d, such as 30m, 12h or 7d.")
     }
-    return .seconds(count * unit)
+    return duration
 }
 
 private struct BlockDocument: Encodable {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Secrets
 import Storage
 
 /// The demo's second door: what a proxy and a sample app are elsewhere. Each request is asked about as any proxy would ask, and what is
@@ -16,7 +17,8 @@ struct DemoGate: HTTPResponder {
         let target = request.head.path ?? "/"
         if target.hasPrefix("/auth/") { return try await frontDoor.respond(to: request, context: context) }
         if target == "/dashboard", request.head.authority == app.origin.authority { return try await showDashboard(request, context) }
-        let answer = try await frontDoor.respond(to: question(request.headers, request.method, target, at: request.head.authority ?? "", context), context: context)
+        let answer = try await frontDoor.respond(
+            to: question(request.headers, request.method, target, at: request.head.authority ?? "", context), context: context)
         guard answer.status == .ok else { return answer }
         var seen: [(name: String, value: String)] = []
         for name in Gateway.identityHeaders {
@@ -47,7 +49,8 @@ struct DemoGate: HTTPResponder {
     private func dashboardState(_ visit: Visit) async throws -> DashboardPage.State {
         guard let key = dashboard.key else { return .needsKey }
         let headers: HTTPFields = [.authorization: "Bearer \(key.exposed)", .userAgent: "Sample dashboard"]
-        let answer = try await frontDoor.respond(to: question(headers, .get, "/api/orders", at: app.origin.authority, visit), context: visit)
+        let answer = try await frontDoor.respond(
+            to: question(headers, .get, "/api/orders", at: app.origin.authority, visit), context: visit)
         guard answer.status != .ok else {
             let names: [HTTPField.Name] = [.remoteOrganization, .remoteKey, .remoteScopes]
             return .works(told: names.map { ($0.rawName, answer.headers[$0] ?? "") })
@@ -65,7 +68,9 @@ struct DemoGate: HTTPResponder {
     }
 
     /// As Traefik asks: the client's headers, and where they were meant for.
-    private func question(_ headers: HTTPFields, _ method: HTTPRequest.Method, _ target: String, at authority: String, _ visit: Visit) -> Request {
+    private func question(
+        _ headers: HTTPFields, _ method: HTTPRequest.Method, _ target: String, at authority: String, _ visit: Visit
+    ) -> Request {
         var headers = headers
         headers[.xForwardedMethod] = method.rawValue
         headers[.xForwardedProto] = app.origin.isHTTPS ? "https" : "http"

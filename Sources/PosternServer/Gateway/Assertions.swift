@@ -54,7 +54,7 @@ final class Assertions: Sendable {
             #""sub":"\#(session.account)","sid":"\#(session.id)","preferred_username":"\#(Self.safe(user))","#
             + #""acr":"\#(session.assurance.rawValue)","groups":[\#(names)]"#
         return signed(
-            claims, Key(holder: Identifier(numberOf: session.id), app: app.name), app,
+            claims, Key(holder: session.id.number(), app: app.name), app,
             Said(user: user, names: groups, assurance: session.assurance), now: now)
     }
 
@@ -63,7 +63,7 @@ final class Assertions: Sendable {
         let organization = key.organization.map { #""organization":"\#($0.slug)","# } ?? ""
         let claims = #""sub":"\#(key.id)",\#(organization)"api_key":"\#(key.id)","scope":"\#(key.scopes.text)""#
         return signed(
-            claims, Key(holder: Identifier(numberOf: key.id), app: app.name), app, Said(names: key.scopes.text), now: now)
+            claims, Key(holder: key.id.number(), app: app.name), app, Said(names: key.scopes.text), now: now)
     }
 
     private func signed(_ claims: String, _ key: Key, _ app: App, _ said: Said, now: Timestamp) -> String {

@@ -222,7 +222,8 @@ struct GatewayWeb: Room {
     }
 
     private func find(
-        _ brought: BroughtKey, _ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ app: App, _ visit: Visit, isCounted: Bool
+        _ brought: BroughtKey, _ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ app: App, _ visit: Visit,
+        isCounted: Bool
     ) async -> Finding {
         let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
         let path = original.place.map { RequestPath(target: $0.target) }
@@ -236,7 +237,9 @@ struct GatewayWeb: Room {
         guard let finding = try? await keys.find(brought.text, from: client, isCounted: isCounted, now: .now()) else {
             return found(.refused(.unavailable))
         }
-        guard case .live(let key, _) = finding else { return found(finding.refused.map(Gateway.Verdict.keyRefused) ?? .refused(.unavailable)) }
+        guard case .live(let key, _) = finding else {
+            return found(finding.refused.map(Gateway.Verdict.keyRefused) ?? .refused(.unavailable))
+        }
         if let place = original.place, !place.isHTTPS, !PublicURL.isLoopback(host: PublicURL.split(place.authority)?.host ?? "") {
             keys.noteExposed(key)
         }
@@ -245,7 +248,9 @@ struct GatewayWeb: Room {
 
     /// Programs such as git send a user name and a password only once they are asked to. Browsers aren't asked: they would open a window.
     func keyChallenge(_ finding: Finding, _ request: Request) -> String? {
-        guard let app = finding.app?.app, app.takesKeys, request.headers[.secFetchMode] == nil, !finding.original.isNavigation else { return nil }
+        guard let app = finding.app?.app, app.takesKeys, request.headers[.secFetchMode] == nil, !finding.original.isNavigation else {
+            return nil
+        }
         return #"Basic realm="\#(app.name)", charset="UTF-8""#
     }
 

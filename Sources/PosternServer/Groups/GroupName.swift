@@ -10,15 +10,14 @@ struct GroupName: Hashable, Sendable {
     }
 
     /// A group, or what somebody is in an organization: `acme:owner`, or `*:owner` in any.
-    init?(orRole text: String) {
+    static func orRole(_ text: String) -> GroupName? {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2 else {
-            self.init(text)
-            return
-        }
+        guard parts.count == 2 else { return GroupName(text) }
         guard parts[0] == "*" || GroupName(parts[0]) != nil, Organization.Role(rawValue: parts[1]) != nil else { return nil }
-        self.text = text
+        return GroupName(known: text)
     }
+
+    private init(known text: String) { self.text = text }
 
     /// Whether a group of somebody's is meant.
     func covers(_ name: some StringProtocol) -> Bool {

@@ -79,7 +79,8 @@ struct Secured: Equatable, Sendable {
         if keys > 0 { lines.append(keys == 1 ? "Your API key was revoked." : "Your \(keys) API keys were revoked.") }
         if !organizationKeys.isEmpty {
             lines.append(
-                "API keys of organizations were made in your name, for their owners to decide: \(organizationKeys.joined(separator: ", ")).")
+                "API keys of organizations were made in your name, for their owners to decide: \(organizationKeys.joined(separator: ", "))."
+            )
         }
         if !invited.isEmpty {
             lines.append("People were invited in your name, for an administrator to decide: \(invited.joined(separator: ", ")).")

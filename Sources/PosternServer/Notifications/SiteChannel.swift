@@ -15,7 +15,8 @@ struct SiteChannel: Sendable {
     /// What changes an account's safety.
     static let standardKinds: Set<Notice.Kind> = [
         .passwordChanged, .passwordStolen, .authenticatorAdded, .authenticatorRemoved, .secondFactorReset, .codesStopped, .emailChanged,
-        .accountLeaving, .accountGone, .signInNotMe, .apiKeyMade, .apiKeyRotated, .apiKeyRevoked, .apiKeyLeaked, .apiKeyExposed, .apiKeyTried,
+        .accountLeaving, .accountGone, .signInNotMe, .apiKeyMade, .apiKeyRotated, .apiKeyRevoked, .apiKeyLeaked, .apiKeyExposed,
+        .apiKeyTried,
     ]
 
     var jobKind: Job.Kind { channel == .slack ? .sendSlack : .sendWebhook }

@@ -1,6 +1,7 @@
 import NetworkAddress
 import Secrets
 import Storage
+import Throttle
 
 /// Makes organizations, each with its first key; claims guests; ends them.
 struct CreateOrganization: Sendable {
@@ -71,7 +72,9 @@ struct CreateOrganization: Sendable {
         }
     }
 
-    private func add(_ name: String, isGuest: Bool, in transaction: borrowing Transaction, now: Timestamp) throws(StoreError) -> Organization {
+    private func add(
+        _ name: String, isGuest: Bool, in transaction: borrowing Transaction, now: Timestamp
+    ) throws(StoreError) -> Organization {
         let wanted = isGuest ? "" : Organization.slug(of: name)
         // A name that is taken, or says nothing in these letters, is told from others by random ones.
         var slug = wanted

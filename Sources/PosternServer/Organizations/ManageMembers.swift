@@ -35,7 +35,8 @@ struct ManageMembers: Sendable {
             guard try transaction.rename(id, to: name) else { return .notFound }
             try transaction.record(
                 AuditEvent(
-                    .organizationRenamed, account: session.account, by: .account(session.account), from: client, at: now, detail: id.description))
+                    .organizationRenamed, account: session.account, by: .account(session.account), from: client, at: now,
+                    detail: id.description))
             return .done
         }
     }
@@ -92,7 +93,8 @@ struct ManageMembers: Sendable {
             try transaction.noteSessionChange(of: id, now: now)
             try transaction.record(
                 AuditEvent(
-                    .memberJoined, account: id, by: .account(id), from: client, at: now, detail: "\(organization.slug):\(spent.role.rawValue)"))
+                    .memberJoined, account: id, by: .account(id), from: client, at: now,
+                    detail: "\(organization.slug):\(spent.role.rawValue)"))
             return .done
         }
         desk.forget(id)
@@ -110,7 +112,8 @@ struct ManageMembers: Sendable {
 
     /// Of two owners who take each other's role away at once, one does (AZ-04).
     func setRole(
-        of account: Account.ID, to wanted: Organization.Role, in id: Organization.ID, by session: LiveSession, client: Client, now: Timestamp
+        of account: Account.ID, to wanted: Organization.Role, in id: Organization.ID, by session: LiveSession, client: Client,
+        now: Timestamp
     ) async throws(StoreError) -> Outcome {
         try await act(on: account, in: id, giving: wanted, by: session, now: now) { (transaction) throws(StoreError) in
             guard try transaction.setRole(of: account, in: id, to: wanted) else { return .lastOwner }
@@ -145,7 +148,9 @@ struct ManageMembers: Sendable {
                 return .notFound
             }
             let isLeaving = wanted == nil && account == session.account
-            if !isLeaving, let refusal = try refusal(of: session, in: id, giving: [held] + (wanted.map { [$0] } ?? []), in: transaction, now: now) {
+            if !isLeaving,
+                let refusal = try refusal(of: session, in: id, giving: [held] + (wanted.map { [$0] } ?? []), in: transaction, now: now)
+            {
                 return refusal
             }
             let outcome = try body(transaction)

@@ -48,7 +48,8 @@ struct OrganizationPagesWeb: Room {
     }
 
     private static let words = [
-        "joined": "You are in.", "declined": "The invitation is gone.", "ended": "It is over, with all its keys.", "left": "You have left it.",
+        "joined": "You are in.", "declined": "The invitation is gone.", "ended": "It is over, with all its keys.",
+        "left": "You have left it.",
     ]
 
     private func listPage(_ refused: Refused, _ visit: Visit) async throws -> Response {
@@ -63,7 +64,8 @@ struct OrganizationPagesWeb: Room {
             try FormFields(visit.body).text("name"), in: session, client: visit.client, now: visit.now)
         if case .created(let organization, let key, let text) = outcome {
             let page = MadeKeysPage(
-                keys: [(key, text.exposed)], back: "\(Self.home)/\(organization.id)", isRotation: false, reader: shell.reader(session, visit))
+                keys: [(key, text.exposed)], back: "\(Self.home)/\(organization.id)", isRotation: false,
+                reader: shell.reader(session, visit))
             return .page(page.html(shell.pages))
         }
         guard let refused = OrganizationsWeb.refused(outcome) else { return toStepUp(Self.home) }
@@ -91,7 +93,8 @@ struct OrganizationPagesWeb: Room {
         switch outcome {
         case .done: return .seeOther("\(Self.home)?done=\(isJoining ? "joined" : "declined")")
         case .notFound:
-            return try await listPage(Refused(.linkInvalid, detail: "That invitation is over, or was taken back. Ask for a new one."), visit)
+            return try await listPage(
+                Refused(.linkInvalid, detail: "That invitation is over, or was taken back. Ask for a new one."), visit)
         default: return try await listPage(OrganizationsWeb.refused(outcome) ?? Refused(.notFound), visit)
         }
     }
@@ -153,7 +156,8 @@ struct OrganizationPagesWeb: Room {
             return .page(page.html(shell.pages), status: .unprocessableContent)
         }
         return try await after(
-            members.invite(email, as: role, to: visit.identifier(), by: visit.signedIn(), client: visit.client, now: visit.now), "invited", visit)
+            members.invite(email, as: role, to: visit.identifier(), by: visit.signedIn(), client: visit.client, now: visit.now), "invited",
+            visit)
     }
 
     @Sendable private func withdraw(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -164,10 +168,13 @@ struct OrganizationPagesWeb: Room {
     }
 
     @Sendable private func setRole(_ request: Request, _ visit: Visit) async throws -> Response {
-        guard let role = Organization.Role(rawValue: try FormFields(visit.body).text("role")) else { throw Refused(.malformed, field: "role") }
+        guard let role = Organization.Role(rawValue: try FormFields(visit.body).text("role")) else {
+            throw Refused(.malformed, field: "role")
+        }
         return try await after(
             members.setRole(
-                of: visit.identifier("member"), to: role, in: visit.identifier(), by: visit.signedIn(), client: visit.client, now: visit.now),
+                of: visit.identifier("member"), to: role, in: visit.identifier(), by: visit.signedIn(), client: visit.client, now: visit.now
+            ),
             "role", visit)
     }
 

@@ -45,7 +45,8 @@ struct OrganizationCommand: AsyncParsableCommand {
                 if json {
                     return try printJSON(
                         ShownOrganization(
-                            organization: OrganizationDocument(organization, role: nil), members: members.map { MemberDocument($0, masked: false) }))
+                            organization: OrganizationDocument(organization, role: nil),
+                            members: members.map { MemberDocument($0, masked: false) }))
                 }
                 print("\(organization.name) (\(organization.slug)), \(organization.id), since \(ISOTime.words(organization.createdAt))")
                 if let end = organization.endsAt { print("A guest: it is over on \(ISOTime.words(end)).") }
@@ -76,7 +77,8 @@ struct OrganizationCommand: AsyncParsableCommand {
                     try transaction.noteSessionChange(of: account.id, now: now)
                     try transaction.record(
                         AuditEvent(
-                            .memberRoleChanged, account: account.id, by: .commandLine, from: nil, at: now, detail: "\(organization.id):owner"))
+                            .memberRoleChanged, account: account.id, by: .commandLine, from: nil, at: now,
+                            detail: "\(organization.id):owner"))
                     return true
                 }
                 guard isOwner else { throw failure("No open account has the address \(email).") }

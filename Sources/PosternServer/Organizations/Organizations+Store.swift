@@ -88,7 +88,9 @@ extension Transaction {
 
     /// Ends an organization: from now on it has no members, and its keys open nothing.
     borrowing func endOrganization(_ id: Organization.ID, now: Timestamp) throws(StoreError) -> Bool {
-        guard try change("UPDATE organization SET ends_at = \(now), is_guest = 0 WHERE id = \(id) AND (ends_at IS NULL OR ends_at > \(now))") == 1
+        guard
+            try change("UPDATE organization SET ends_at = \(now), is_guest = 0 WHERE id = \(id) AND (ends_at IS NULL OR ends_at > \(now))")
+                == 1
         else { return false }
         try change("DELETE FROM organization_member WHERE organization_id = \(id)")
         try change("DELETE FROM organization_invitation WHERE organization_id = \(id)")
@@ -154,7 +156,9 @@ extension Transaction {
     }
 
     /// - Returns: false for somebody who is in it already.
-    borrowing func addMember(_ account: Account.ID, to id: Organization.ID, as role: Organization.Role, now: Timestamp) throws(StoreError)
+    borrowing func addMember(
+        _ account: Account.ID, to id: Organization.ID, as role: Organization.Role, now: Timestamp
+    ) throws(StoreError)
         -> Bool
     {
         try change(
@@ -249,11 +253,15 @@ extension Transaction {
     }
 
     /// What an address was asked to join.
-    borrowing func invitations(of key: String, now: Timestamp) throws(StoreError) -> [(
+    borrowing func invitations(
+        of key: String, now: Timestamp
+    ) throws(StoreError) -> [(
         invitation: OrganizationInvitation, organization: Organization
     )] {
         var found: [(invitation: OrganizationInvitation, organization: Organization)] = []
-        for row in try run("SELECT * FROM organization_invitation WHERE email_key = \(key) AND expires_at > \(now) ORDER BY invited_at LIMIT 100") {
+        for row in try run(
+            "SELECT * FROM organization_invitation WHERE email_key = \(key) AND expires_at > \(now) ORDER BY invited_at LIMIT 100")
+        {
             let invitation = try OrganizationInvitation(row)
             guard let organization = try organization(invitation.organization, now: now) else { continue }
             found.append((invitation, organization))
@@ -262,7 +270,9 @@ extension Transaction {
     }
 
     /// Spends an invitation: address and time are checked by the statement that deletes it. It lives no longer than its sender may invite.
-    borrowing func spendInvitation(_ id: OrganizationInvitation.ID, of key: String, now: Timestamp) throws(StoreError)
+    borrowing func spendInvitation(
+        _ id: OrganizationInvitation.ID, of key: String, now: Timestamp
+    ) throws(StoreError)
         -> OrganizationInvitation?
     {
         try run(

@@ -60,7 +60,9 @@ struct OrganizationsWeb: Room {
                 Made(
                     organization: OrganizationDocument(organization, role: organization.isGuest ? nil : .owner),
                     api_key: KeyDocument(key, text: text.exposed, now: visit.now)), status: .created)
-        default: throw try await Self.refused(outcome) ?? stepUpRequired(visit.signedIn(), visit.now)
+        default:
+            if let refused = Self.refused(outcome) { throw refused }
+            throw try await stepUpRequired(visit.signedIn(), visit.now)
         }
     }
 
@@ -165,7 +167,8 @@ struct OrganizationsWeb: Room {
         let role = try Self.role(try JSONFields(visit.body, allowed: ["role"]).text("role"))
         try await check(
             members.setRole(
-                of: visit.identifier("member"), to: role, in: visit.identifier(), by: visit.signedIn(), client: visit.client, now: visit.now),
+                of: visit.identifier("member"), to: role, in: visit.identifier(), by: visit.signedIn(), client: visit.client, now: visit.now
+            ),
             visit)
         return .nothing()
     }

@@ -12,7 +12,10 @@ struct OrganizationsPage {
     func html(_ pages: Pages) -> String {
         var values: [String: Any] = [
             "organizations": own.memberships.map {
-                ["id": $0.organization.id.description, "name": $0.organization.name, "slug": $0.organization.slug, "role": $0.role.rawValue]
+                [
+                    "id": $0.organization.id.description, "name": $0.organization.name, "slug": $0.organization.slug,
+                    "role": $0.role.rawValue,
+                ]
             }, "hasOrganizations": !own.memberships.isEmpty,
             "invitations": own.invitations.map {
                 [
@@ -60,7 +63,8 @@ struct OrganizationPage {
         var values: [String: Any] = [
             "id": organization.id.description, "name": organization.name, "slug": organization.slug, "role": role.rawValue,
             "mayManage": role.mayManageMembers, "mayEnd": role == .owner, "members": detail.members.map(row),
-            "roles": roles(nil), "invitations": detail.invitations.map {
+            "roles": roles(nil),
+            "invitations": detail.invitations.map {
                 ["invitation": $0.id.description, "email": $0.email, "role": $0.role.rawValue, "until": ISOTime.words($0.expiresAt)]
             }, "hasInvitations": !detail.invitations.isEmpty,
             "mayLeave": role != .owner || detail.hasOtherOwner, "own": own.description,
@@ -77,7 +81,8 @@ struct OrganizationPage {
     private func row(_ member: Member) -> [String: Any] {
         let isMasked = role == .support && member.account != own
         return [
-            "account": member.account.description, "email": isMasked ? maskedEmail(member.email) : member.email, "role": member.role.rawValue,
+            "account": member.account.description, "email": isMasked ? maskedEmail(member.email) : member.email,
+            "role": member.role.rawValue,
             "since": ISOTime.words(member.joinedAt), "isOwn": member.account == own,
             "mayChange": role.mayGive(member.role) && (member.account != own || detail.hasOtherOwner), "roles": roles(member.role),
             "mayRemove": role.mayGive(member.role) && member.account != own,

@@ -11,7 +11,7 @@ extension ExpirySource {
             page: { (until, after) throws(StoreError) in
                 guard let bound = calendar.setBy(expiringUntil: until) else { return ([], nil) }
                 return try await store.read { (transaction) throws(StoreError) in
-                    let accounts = try transaction.accounts(withPasswordSetBy: bound, after: after.map(Account.ID.init(numberOf:)), limit: Self.pageSize)
+                    let accounts = try transaction.accounts(withPasswordSetBy: bound, after: after?.number(), limit: Self.pageSize)
                     guard let first = accounts.first, let last = accounts.last else { return ([], nil) }
                     let groups = try transaction.memberships(from: first.id, to: last.id)
                     let holders = try transaction.holdersOfSecondFactor(from: first.id, to: last.id)
@@ -24,7 +24,7 @@ extension ExpirySource {
                             $0 <= until ? Expiring(account: account.id, email: account.email, expiresAt: $0) : nil
                         }
                     }
-                    return (found, accounts.count < Int(Self.pageSize) ? nil : Row(numberOf: last.id))
+                    return (found, accounts.count < Int(Self.pageSize) ? nil : last.id.number())
                 }
             },
             current: { (id, _) throws(StoreError) in

@@ -105,7 +105,8 @@ struct Remind: Sendable {
         guard let payload = ReminderPayload(payload), let account = Account.ID(payload.account) else {
             return .failed("its payload is no reminder")
         }
-        guard let source = sources.first(where: { $0.kind == payload.kind }), let thing = try await source.current(account, payload.subject ?? ""),
+        guard let source = sources.first(where: { $0.kind == payload.kind }),
+            let thing = try await source.current(account, payload.subject ?? ""),
             thing.expiresAt.microseconds == payload.expiresAt, thing.expiresAt > now, source.thresholds.contains(payload.threshold),
             // One that is overtaken says the wrong number of days.
             source.threshold(of: thing.expiresAt, at: now) == payload.threshold, let email = EmailAddress(thing.email),

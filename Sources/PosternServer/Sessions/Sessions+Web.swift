@@ -61,7 +61,7 @@ struct SessionsWeb: Room {
                 KeySession(
                     organization: key.organization.map { OrganizationDocument($0, role: nil) },
                     api_key: .init(
-                        id: key.id.description, name: key.name, kind: key.kind.rawValue, mode: key.mode.rawValue, scopes: key.scopes.names,
+                        id: key.id.description, name: key.name, kind: key.kind.rawValue, mode: key.modeText, scopes: key.scopes.names,
                         last_four: key.lastFour, expires_at: key.expiresAt.map(ISOTime.text))))
         }
         let session = try visit.signedIn()

@@ -89,7 +89,6 @@ import Testing
         }
         for domain in ["org", "github.io", "other.org"] { expect("cookie-domain") { $0.cookieDomain = domain } }
         expect("cookie-domain") { ($0.host, $0.cookieDomain) = ("a.co.uk", "co.uk") }
-        expect("keys") { $0.keys = "maybe" }
         expect("key-header") { $0.keyHeader = "X-Key" }
         expect("key-header") { ($0.keys, $0.keyHeader) = (["personal"], "Remote-User") }
         expect("key-header") { ($0.keys, $0.keyHeader) = (["personal"], "Cookie") }
@@ -130,7 +129,8 @@ import Testing
         let house = try await TestHouse(engine)
         let app = try fields {
             $0.identity = "local-part"; $0.emailDomains = ["a.org"]; $0.groups = ["staff"]; $0.separator = ";"; $0.letters = "utf-8"
-            $0.rules = ["/x bypass", "/y/* group:staff"]; $0.cookieDomain = "example.org"; $0.keys = ["guest", "personal"]; $0.keyScopes = ["b:write", "a:read"]; $0.keyHeader = "X-Key"
+            $0.rules = ["/x bypass", "/y/* group:staff"]; $0.cookieDomain = "example.org"; $0.keys = ["guest", "personal"];
+            $0.keyScopes = ["b:write", "a:read"]; $0.keyHeader = "X-Key"
         }.app(portal: portal())
         let plain = try AppFields(name: "wiki", host: "wiki.test:8443").app(portal: portal())
         try await house.store.write { (transaction) throws(StoreError) in

@@ -154,7 +154,7 @@ import Testing
         let session = try await enter(house, "shop.example", portalSession: token).session
         for route in house.server.routes where route.surface != .plain {
             for cookie in ["__Host-postern-app=\(session)", "__Host-postern=\(token)", "__Host-postern=\(session)"] {
-                let path = route.path.replacing("{id}", with: "x")
+                let path = route.path.replacing(/\{\w+\}/) { _ in "x" }
                 let answer = try await ask(house, "shop.example", path, ["Cookie": cookie, "Accept": "text/html"], method: route.method)
                 let name = "\(route.method) \(route.path)"
                 if route.place == .apps {
@@ -169,7 +169,7 @@ import Testing
             }
             // On the portal an app's session is nobody's.
             if route.access != .anyone, !route.isUnsafe {
-                let path = route.path.replacing("{id}", with: "x")
+                let path = route.path.replacing(/\{\w+\}/) { _ in "x" }
                 for headers in [
                     ["Cookie": "__Host-postern=\(session)"], ["Cookie": "__Host-postern-app=\(session)"],
                     ["Authorization": "Bearer \(session)"],

@@ -33,12 +33,15 @@ import Testing
         return try await house.send(.get, dialect, headers: headers, peer: "127.0.0.1")
     }
 
-    @Test("no key passes to an app that doesn't say so; what is open to all stays open", arguments: [[String](), ["personal"], ["guest"], ["organization"]])
+    @Test(
+        "no key passes to an app that doesn't say so; what is open to all stays open",
+        arguments: [[String](), ["personal"], ["guest"], ["organization"]])
     func kinds(kinds: [String]) async throws {
         let house = try await house { $0.keys = kinds }
         let shop = try await KeysTests.Shop(house)
         let guest = try await house.json(.post, "/auth/v1/organizations", #"{"guest":true}"#).field("api_key", "key")
-        let own = try await house.json(.post, "/auth/v1/account/api-keys", #"{"name":"mine"}"#, bearer: shop.session).field("api_key", "key")
+        let own = try await house.json(.post, "/auth/v1/account/api-keys", #"{"name":"mine"}"#, bearer: shop.session).field(
+            "api_key", "key")
         for (kind, key) in [("personal", own), ("organization", shop.key), ("guest", guest)] {
             let answer = try await ask(house, key)
             #expect((answer.status == .ok) == kinds.contains(kind), "\(kind) to \(kinds): \(answer.status)")
@@ -57,7 +60,9 @@ import Testing
 
     @Test("an app is told the organization, the key and its scopes, and nobody's name")
     func identity() async throws {
-        let house = try await house { $0.keys = ["organization"]; $0.keyScopes = ["orders:read"]; $0.keyHeader = "X-Api-Key" }
+        let house = try await house {
+            $0.keys = ["organization"]; $0.keyScopes = ["orders:read"]; $0.keyHeader = "X-Api-Key"
+        }
         let shop = try await KeysTests.Shop(house)
         let made = try await shop.make(#"{"name":"robot","scopes":["orders:read","orders:write"]}"#, by: shop.key)
         let (key, id) = (made.field("api_key", "key"), made.field("api_key", "id"))
@@ -70,7 +75,8 @@ import Testing
         // The signed word says the same, and names no person.
         let parts = (answer.headers[.remoteAssertion] ?? "").split(separator: ".")
         let claims = String(decoding: try #require(parts.count == 3 ? Base64URL.decode(parts[1].utf8) : nil), as: UTF8.self)
-        #expect(claims.contains("\"organization\":\"acme\"") && claims.contains("\"sub\":\"\(id)\"") && !claims.contains("preferred_username"))
+        #expect(
+            claims.contains("\"organization\":\"acme\"") && claims.contains("\"sub\":\"\(id)\"") && !claims.contains("preferred_username"))
         #expect(!claims.contains("acr") && claims.contains("\"scope\":\"orders:read orders:write\""))
         // In the header of its own, too; and a session's cookie beside it doesn't help a bad one.
         let header = try #require(HTTPField.Name("X-Api-Key"))
@@ -90,13 +96,17 @@ import Testing
     func refused() async throws {
         let house = try await house { $0.keys = ["organization"] }
         let shop = try await KeysTests.Shop(house)
-        let new = try await house.json(.post, "\(shop.place)/\(shop.keyID)/rotate", #"{"overlap":"0h"}"#, bearer: shop.session).field("api_key", "key")
+        let new = try await house.json(.post, "\(shop.place)/\(shop.keyID)/rotate", #"{"overlap":"0h"}"#, bearer: shop.session).field(
+            "api_key", "key")
         for dialect in ["/auth/request", "/auth/forward"] {
             let answer = try await ask(house, shop.key, dialect: dialect)
             let challenge = answer.headers[.wwwAuthenticate] ?? ""
             #expect(answer.status == .unauthorized, "\(dialect)")
-            #expect(challenge.contains("reason=\"api-key-revoked\"") && challenge.contains("successor=\"\(new.suffix(4))\""), "\(challenge)")
-            if dialect == "/auth/forward" { #expect(answer.reason == "api-key-revoked" && answer.field("successor") == String(new.suffix(4))) }
+            #expect(
+                challenge.contains("reason=\"api-key-revoked\"") && challenge.contains("successor=\"\(new.suffix(4))\""), "\(challenge)")
+            if dialect == "/auth/forward" {
+                #expect(answer.reason == "api-key-revoked" && answer.field("successor") == String(new.suffix(4)))
+            }
         }
         // Programs that ask first are asked for a name and a password; browsers are not.
         #expect(try await ask(house, "").headers[.wwwAuthenticate]?.hasPrefix("Basic ") == true)
@@ -117,7 +127,8 @@ import Testing
             try await house.send(
                 .get, "/auth/request",
                 headers: [
-                    .xOriginalURL: "\(scheme)://shop.example.org/orders", .xForwardedFor: "203.0.113.9", .authorization: "Bearer \(shop.key)",
+                    .xOriginalURL: "\(scheme)://shop.example.org/orders", .xForwardedFor: "203.0.113.9",
+                    .authorization: "Bearer \(shop.key)",
                 ], peer: "127.0.0.1")
         }
         #expect(try await ask("https").status == .ok)

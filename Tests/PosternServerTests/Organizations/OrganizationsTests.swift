@@ -22,7 +22,7 @@ import Throttle
 
     private func session(_ email: String, _ house: TestHouse) async throws -> LiveSession {
         let token = try await house.signIn(email)
-        let session = try #require(try SessionToken(text: Array(token.utf8)))
+        let session = try #require(SessionToken(text: Array(token.utf8)))
         return try #require(try await house.server.desk.session(of: session, now: .now()))
     }
 
@@ -90,7 +90,9 @@ import Throttle
                 let may = role.mayManageMembers && held <= role && wanted <= role
                 let outcome = try await manage.setRole(of: other.account, to: wanted, in: id, by: actor, client: Self.client, now: .now())
                 #expect((outcome == .done) == may, "\(role) makes a \(held) a \(wanted): \(outcome)")
-                _ = try await house.store.write { (transaction) throws(StoreError) in try transaction.setRole(of: other.account, in: id, to: held) }
+                _ = try await house.store.write { (transaction) throws(StoreError) in
+                    try transaction.setRole(of: other.account, in: id, to: held)
+                }
             }
             let invited = try await manage.invite(
                 try #require(EmailAddress("x-\(held.rawValue)@example.com")), as: held, to: id, by: actor, client: Self.client, now: .now())
@@ -101,7 +103,9 @@ import Throttle
         await house.close()
     }
 
-    @Test("RC-18: an invitation is over by its time, its sender's end, or when it is taken back, on every path", arguments: StoreUnderTest.allCases)
+    @Test(
+        "RC-18: an invitation is over by its time, its sender's end, or when it is taken back, on every path",
+        arguments: StoreUnderTest.allCases)
     func invitations(engine: StoreUnderTest) async throws {
         let house = try await TestHouse(engine)
         let shop = try await KeysTests.Shop(house)
@@ -114,7 +118,9 @@ import Throttle
         let email = try #require(EmailAddress("new@example.com"))
         func invite(by session: LiveSession, _ role: Organization.Role = .developer) async throws -> OrganizationInvitation.ID {
             #expect(try await manage.invite(email, as: role, to: id, by: session, client: Self.client, now: .now()) == .done)
-            let waiting = try await house.store.read { (transaction) throws(StoreError) in try transaction.invitations(of: email.key, now: .now()) }
+            let waiting = try await house.store.read { (transaction) throws(StoreError) in
+                try transaction.invitations(of: email.key, now: .now())
+            }
             return try #require(waiting.first?.invitation.id)
         }
         let first = try await invite(by: owner)
@@ -142,14 +148,18 @@ import Throttle
             return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(outcomes.filter { $0 == .done }.count == 1)
-        let told = try await house.send(.get, "/auth/request", headers: [.authorization: "Bearer \(try await house.signIn("new@example.com"))"])
+        let told = try await house.send(
+            .get, "/auth/request", headers: [.authorization: "Bearer \(try await house.signIn("new@example.com"))"])
         #expect(told.headers[.remoteOrganization] == "acme" && told.headers[.remoteGroups] == "acme:developer")
         await house.close()
     }
 
-    @Test("a guest needs no sign-in, has its key in one call, and is over when it is told or after a day", arguments: StoreUnderTest.allCases)
+    @Test(
+        "a guest needs no sign-in, has its key in one call, and is over when it is told or after a day", arguments: StoreUnderTest.allCases)
     func guests(engine: StoreUnderTest) async throws {
-        let house = try await TestHouse(engine) { $0.organizations.guestsPerHour = .perHour(60_000); $0.organizations.mostGuests = 5 }
+        let house = try await TestHouse(engine) {
+            $0.organizations.guestsPerHour = .perHour(60_000); $0.organizations.mostGuests = 5
+        }
         func guest() async throws -> TestResponse { try await house.json(.post, "/auth/v1/organizations", #"{"guest":true}"#) }
         let made = try await guest()
         let (id, key) = (made.field("organization", "id"), made.field("api_key", "key"))

@@ -88,7 +88,7 @@ import Testing
         let attempt = try await house.attempt("ada@example.com")
         #expect(attempt.count == 43)
         for route in house.server.routes where route.access != .anyone {
-            let path = route.path.replacing("{id}", with: id.description)
+            let path = route.path.replacing(/\{\w+\}/) { _ in id.description }
             for headers: HTTPFields in [
                 [.authorization: "Bearer \(attempt)"], [.cookie: "postern=\(attempt)"], [.cookie: "postern-attempt=\(attempt)"],
             ] {

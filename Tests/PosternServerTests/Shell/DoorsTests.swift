@@ -124,7 +124,8 @@ import Testing
         "POST /auth/sign-in/enrol", "POST /auth/sign-in/enrol/confirm", "POST /auth/sign-in/second-factor",
         "POST /auth/v1/sign-in", "POST /auth/v1/sign-in/authenticators", "POST /auth/v1/sign-in/authenticators/{id}/confirm",
         "POST /auth/v1/sign-in/second-factor", "POST /auth/sign-in/second-factor/send", "POST /auth/v1/sign-in/second-factor/send",
-        "GET /auth/delivery/receipts/{id}", "POST /auth/delivery/receipts/{id}", "POST /auth/v1/organizations", "POST /auth/v1/api-keys/leaked",
+        "GET /auth/delivery/receipts/{id}", "POST /auth/delivery/receipts/{id}", "POST /auth/v1/organizations",
+        "POST /auth/v1/api-keys/leaked",
     ].sorted()
 
     @Test("HT-16: openapi.yaml names every JSON route, and no other")
