@@ -95,7 +95,7 @@ def opens_no_door(owner: Member, attempt: str, described: list, pages: list, hel
             answer = visitor.get(path)
             assert answer.status_code == 303 and answer.headers["Location"].startswith("/auth/sign-in"), f"{path}: {answer.status_code}"
     for method, path, is_open in described:
-        path = path.replace("{id}", owner.id)
+        path = re.sub(r"\{\w+\}", owner.id, path)
         answer = visitor.send(method, path, json={})
         expected = stranger.send(method, path, json={})
         assert reason(answer) == reason(expected), f"{method} {path}"

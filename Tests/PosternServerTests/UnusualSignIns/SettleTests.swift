@@ -233,9 +233,9 @@ import UnusualSignIns
             .post, "/auth/v1/sign-in", #"{"email":"ada@example.com","password":"\#(TestHouse.password)"}"#, peer: Self.rotterdam
         ).field("attempt")
         try await Self.settle(house)
-        try await pass(290)
+        try await pass(150)
         #expect(try await house.mail().isEmpty)
-        try await pass(11)
+        try await pass(151)
         let told = try #require(try await house.mail().first { $0.kind == .signInHalfWay })
         #expect(told.text.contains("Rotterdam") && told.html.contains("no second factor followed"))
         // Another, that is finished in time.
