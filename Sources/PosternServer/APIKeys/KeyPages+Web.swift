@@ -100,15 +100,23 @@ struct KeyPagesWeb: Room {
 
     private static func terms(_ form: FormFields, now: Timestamp) throws -> APIKey.Terms {
         var terms = APIKey.Terms(
-            name: try KeyFields.name(form.text("name")), scopes: try KeyFields.scopes(Self.words(form.text("scopes"))))
-        terms.addresses = try KeyFields.addresses(Self.words(form.text("addresses")))
+            name: try KeyFields.name(form.text("name")), scopes: try KeyFields.scopes(Self.words(in: form.text("scopes"))))
+        terms.addresses = try KeyFields.addresses(Self.words(in: form.text("addresses")))
         let limit = form.text("limit")
         if !limit.isEmpty { terms.rate = try KeyFields.rate(Int(limit) ?? 0, per: form.text("period")) }
         if !form.text("expires").isEmpty { terms.expiresAt = Span.duration(form.text("expires")).map { now + $0 } }
         return terms
     }
 
-    private static func words(_ text: String) -> [String] { text.split { $0 == "," || $0.isWhitespace }.map(String.init) }
+    private static let labels = ["name": "Name", "scopes": "May", "addresses": "From", "rate": "Calls", "mode": "For"]
+
+    /// Which field, and what it may hold.
+    private static func words(_ refused: Refused) -> String {
+        let label = refused.field.flatMap { labels[$0] }.map { "\($0): " } ?? ""
+        return label + (refused.detail ?? refused.reason.advice)
+    }
+
+    private static func words(in text: String) -> [String] { text.split { $0 == "," || $0.isWhitespace }.map(String.init) }
 
     @Sendable private func create(_ request: Request, _ visit: Visit) async throws -> Response {
         let session = try visit.signedIn()
@@ -122,7 +130,7 @@ struct KeyPagesWeb: Room {
         } catch let refused as Refused where [.malformed, .nameInvalid].contains(refused.reason) {
             var page = try await newPage(visit)
             page.fields = form.all
-            page.problem = refused.detail ?? refused.reason.advice
+            page.problem = Self.words(refused)
             return .page(page.html(shell.pages), status: .unprocessableContent)
         }
     }
@@ -177,7 +185,7 @@ struct KeyPagesWeb: Room {
             return try await after(outcome, "changed", visit)
         } catch let refused as Refused where [.malformed, .nameInvalid].contains(refused.reason) {
             var page = try await page(visit)
-            page.problem = refused.detail ?? refused.reason.advice
+            page.problem = Self.words(refused)
             return .page(page.html(shell.pages), status: .unprocessableContent)
         }
     }
