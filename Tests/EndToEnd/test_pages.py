@@ -7,6 +7,7 @@ import re
 import secrets
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from parts import places
 from parts.browser import Browser
 from parts.choosing import NEXT
 from parts.job_rows import select
+from parts.key_house import COMPANY, NAME, KeyHouse
 from parts.member import Member
 from parts.postern import PASSWORD, Postern
 from parts.processes import wait_for
@@ -77,9 +79,10 @@ def house(binary, tmp_path_factory):
         here, links = travels(traveller)
         weeks_of_codes(postern)
         postern.command("delivery", "outage", "--channel", "sms", "--country", "FR")
+        keys = KeyHouse(postern, LONG)
         browser = Browser(tmp_path_factory.mktemp("chromium"))
         stack.callback(browser.close)
-        yield House(postern, browser, {
+        yield House(postern, browser, keys.ids | {
             "person": person.id, "equipped": equipped.id, "app": app_of(equipped), "reached": reached.id, "waiting": number, "phone": reached.number,
         }, {
             "stranger": {}, "inside": {"postern": owner.sign_in()}, "person": {"postern": person.sign_in()}, "equipped": {"postern": equipped.token},
@@ -87,7 +90,8 @@ def house(binary, tmp_path_factory):
             "leaver": leaver(postern), "reached": {"postern": reached.token}, "waiting": {"postern": waiting_token},
             "asked": {"postern_attempt": asked(reached)}, "asks": {"postern_attempt": reached.attempt()},
             "traveller": {"postern": here}, "told": {"postern_link": links[0]}, "disowned": {"postern_link": links[1]}, "owned": {"postern_link": links[2]},
-        })
+            "onlooker": {"postern": postern.sign_in(LONG.replace("person", "onlooker"))},
+        }, {"mover": lambda: mover(postern), "keeper": keys.sign_in, "maker": lambda: maker(postern)})
 
 
 @dataclass
@@ -96,6 +100,11 @@ class House:
     browser: Browser
     ids: dict[str, str]
     cookies: dict[str, dict[str, str]]
+    # Of who must have just proved who they are, or whose link is good once.
+    fresh: dict[str, Callable[[], dict[str, str]]]
+
+    def held_by(self, who: str) -> dict[str, str]:
+        return self.fresh[who]() if who in self.fresh else self.cookies[who]
 
 
 def equip(member: Member) -> Member:
@@ -185,6 +194,11 @@ def mover(postern: Postern) -> dict[str, str]:
     token, new = person.sign_in(), person.email.replace("@", "@new.")
     assert person.call(token, "POST", "/auth/v1/account/email", {"email": new}).status_code == 202
     return {"postern": token, "postern_link": postern.mailed_link(new).rsplit("/", 1)[1]}
+
+
+def maker(postern: Postern) -> dict[str, str]:
+    """Somebody who has just come, and makes their first key."""
+    return {"postern": Member(postern, LONG.replace("person", "maker-" + secrets.token_hex(3))).sign_in()}
 
 
 def leaver(postern: Postern) -> dict[str, str]:
@@ -292,7 +306,40 @@ PAGES = {
     "was-me": Shown("told", "/auth/was-me", "This was you?"),
     "was-me-done": Shown("owned", "/auth/was-me", "Thank you"),
     "leaving": Shown("leaver", "/auth/account/leave", "Your data"),
+    "keys": Shown("keeper", "/auth/account/keys", "API keys"),
+    "keys-empty": Shown("person", "/auth/account/keys", "API keys"),
+    "new-key": Shown("keeper", "/auth/account/keys/new", "Make a key"),
+    "new-key-wrong": Shown(
+        "keeper", "/auth/account/keys/new", "Make a key", press=("Make the key",), typed=(("name", NAME), ("addresses", "nowhere")), status=422),
+    "key-made": Shown("maker", "/auth/account/keys/new", "The new key", press=("Make the key",), typed=(("name", NAME),)),
+    "key-live": Shown("keeper", "/auth/account/keys/{key_live}", NAME),
+    "key-changing": Shown("keeper", "/auth/account/keys/{key_changing}", "Report job"),
+    "key-over": Shown("keeper", "/auth/account/keys/{key_over}", "Backup"),
+    "key-exposed": Shown("keeper", "/auth/account/keys/{key_exposed}?done=changed", "Old printer"),
+    "organizations": Shown("keeper", "/auth/account/organizations", "Organizations"),
+    "organizations-none": Shown("person", "/auth/account/organizations", "Organizations"),
+    "organization": Shown("keeper", "/auth/account/organizations/{organization}", COMPANY),
+    "organization-looked-on": Shown("onlooker", "/auth/account/organizations/{organization}", COMPANY),
+    "organization-keys": Shown("keeper", "/auth/account/organizations/{organization}/keys", "API keys"),
+    "organization-keys-looked-on": Shown("onlooker", "/auth/account/organizations/{organization}/keys", "API keys"),
+    "known-keys": Shown("keeper", "/auth/account/organizations/{organization}/known/{developer}", "Keys that they know"),
 }
+
+
+# Words that stick out of their card, or begin at its very edge: no page scrolls for that. What scrolls or is cut off by itself is spared.
+STICKING_OUT = """
+    const found = [], texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode, card = text.parentElement.closest('.card'), range = document.createRange();
+        let part = text.parentElement;
+        while (part && part !== card && getComputedStyle(part).overflowX === 'visible') part = part.parentElement;
+        if (!card || part !== card || !text.data.trim() || !text.parentElement.checkVisibility()) continue;
+        range.selectNodeContents(text);
+        const place = card.getBoundingClientRect();
+        if ([...range.getClientRects()].some(line => line.left < place.left + 4 || line.right > place.right + 1)) found.push(text.data);
+    }
+    return found;
+"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -300,8 +347,7 @@ PAGES = {
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_its_window_and_nothing_complains(house, name, width, scheme):
     page, browser = PAGES[name], house.browser
-    # Their link is good once, and their proof for minutes.
-    browser.hold(house.postern.public_url, **(mover(house.postern) if page.who == "mover" else house.cookies[page.who]))
+    browser.hold(house.postern.public_url, **house.held_by(page.who))
     browser.show_as(width, scheme)
     browser.complaints()
     show(house, page)
@@ -312,6 +358,7 @@ def test_a_page_fits_its_window_and_nothing_complains(house, name, width, scheme
     assert browser.run("return innerWidth") == width
     assert browser.run("return matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
     assert wide <= room <= width, f"the page scrolls sideways: {wide} of {room}"
+    assert browser.run(STICKING_OUT) == []
     assert browser.run("return policyViolations") == []
     # Chromium reports a page's own refusal in the console; that is the page under test.
     complaints = [line for line in browser.complaints() if page.status == 200 or f"status of {page.status}" not in line]
@@ -329,11 +376,12 @@ def show(house: House, page: Shown) -> None:
         house.browser.press(button or house.browser.text("form[method=post] button"))
 
 
-@pytest.mark.parametrize("name", ["security", "security-with-apps", "history", "sign-ins", "sessions-abroad"])
+@pytest.mark.parametrize("name", [
+    "security", "security-with-apps", "history", "sign-ins", "sessions-abroad", "key-live", "organizations", "organization", "known-keys"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_what_unfolds_on_a_page_fits_as_well(house, name, width):
     page, browser = PAGES[name], house.browser
-    browser.hold(house.postern.public_url, **house.cookies[page.who])
+    browser.hold(house.postern.public_url, **house.held_by(page.who))
     browser.show_as(width, "light")
     show(house, page)
     browser.run("for (const part of document.querySelectorAll('main details')) part.open = true")

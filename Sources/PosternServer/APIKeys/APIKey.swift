@@ -113,7 +113,8 @@ struct APIKey: Sendable {
         if let endsAt, let end, endsAt <= now { return .revoked(at: endsAt, end) }
         if let idle = unusedEnd, idle <= now { return .revoked(at: idle, end ?? .rotated) }
         if let expiresAt = terms.expiresAt, expiresAt <= now { return .expired(at: expiresAt) }
-        return rotatedAt == nil ? .live : .ending(at: endsAt)
+        guard rotatedAt != nil else { return .live }
+        return .ending(at: [endsAt, terms.expiresAt].compactMap { $0 }.min())
     }
 
     /// When it has been unused for long enough.

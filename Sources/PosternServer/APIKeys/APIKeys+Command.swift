@@ -44,7 +44,7 @@ struct KeyCommand: AsyncParsableCommand {
                 terms.addresses = try KeyFields.addresses(self.address)
                 if let rate = self.rate {
                     let parts = rate.split(separator: "/", maxSplits: 1).map(String.init)
-                    terms.rate = try KeyFields.rate(Int(parts[0]) ?? 0, per: parts.count == 2 ? parts[1] : "")
+                    terms.rate = try KeyFields.rate(parts.first.flatMap { Int($0) } ?? 0, per: parts.count == 2 ? parts[1] : "")
                 }
                 return (terms, try KeyFields.mode(self.mode))
             }
@@ -80,11 +80,11 @@ struct KeyCommand: AsyncParsableCommand {
                 if json { return try printJSON(keys.map { KeyDocument($0, now: now) }) }
                 guard !keys.isEmpty else { return print("No key yet. Make one: postern key create NAME") }
                 let width = max(4, keys.map(\.terms.name.count).max() ?? 4)
-                print("\("NAME".padded(to: width))  \("KEY".padded(to: 10))\("STATE".padded(to: 9))\("LAST USED".padded(to: 22))ID")
+                print("\("NAME".padded(to: width))  \("KEY".padded(to: 12))\("STATE".padded(to: 9))\("LAST USED".padded(to: 22))ID")
                 for key in keys {
                     let used = key.used.map { ISOTime.text($0.at) } ?? "never"
                     print(
-                        "\(key.terms.name.padded(to: width))  \("\(key.mode.rawValue) …\(key.lastFour)".padded(to: 10))\(key.standing(at: now).word.padded(to: 9))\(used.padded(to: 22))\(key.id)"
+                        "\(key.terms.name.padded(to: width))  \("\(key.mode.rawValue) …\(key.lastFour)".padded(to: 12))\(key.standing(at: now).word.padded(to: 9))\(used.padded(to: 22))\(key.id)"
                     )
                 }
             }
@@ -116,7 +116,7 @@ struct KeyCommand: AsyncParsableCommand {
                 print("\n\("ADDRESS".padded(to: 40))\("PASSED".padded(to: 10))\("REFUSED".padded(to: 10))\("LAST".padded(to: 22))PROGRAM")
                 for source in detail.sources {
                     print(
-                        "\(source.address.padded(to: 40))\("\(source.passed)".padded(to: 10))\("\(source.refused)".padded(to: 10))\(ISOTime.text(source.lastAt).padded(to: 22))\(source.agent)"
+                        "\(source.address.padded(to: 40))\("\(source.passed)".padded(to: 10))\("\(source.refused)".padded(to: 10))\([source.passedAt, source.refusedAt].compactMap { $0 }.max().map(ISOTime.text) ?? "".padded(to: 22))\(source.agent)"
                     )
                 }
             }
@@ -184,7 +184,9 @@ private func keyID(_ text: String) throws -> APIKey.ID {
 /// What pages and calls are refused with, in a line for a terminal.
 private func plainly<Value>(_ read: () throws -> Value) throws -> Value {
     do { return try read() } catch let refused as Refused {
-        throw failure("\(refused.field.map { "--\($0): " } ?? "")\(refused.detail ?? refused.reason.advice)")
+        let options = ["scopes": "--scope", "addresses": "--address", "name": "NAME"]
+        let option = refused.field.map { "\(options[$0] ?? "--" + $0): " } ?? ""
+        throw failure("\(option)\(refused.detail ?? refused.reason.advice)")
     }
 }
 

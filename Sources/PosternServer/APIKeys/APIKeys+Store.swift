@@ -16,10 +16,13 @@ extension Migration {
                 name TEXT NOT NULL, mode TEXT NOT NULL, last_four TEXT NOT NULL, scopes TEXT NOT NULL, expires_at BIGINT,
                 addresses TEXT NOT NULL, rate_limit BIGINT, rate_period BIGINT,
                 made_at BIGINT NOT NULL, made_by BYTEA, made_by_key BYTEA,
-                rotated_at BIGINT, successor BYTEA, successor_last_four TEXT, ends_at BIGINT, end_reason TEXT, unused_days BIGINT,
+                tried_at BIGINT, rotated_at BIGINT, successor BYTEA, successor_last_four TEXT, ends_at BIGINT, end_reason TEXT, unused_days BIGINT,
                 used_at BIGINT, used_address TEXT, used_agent TEXT, exposed_at BIGINT, told_at BIGINT)
             """,
             "CREATE INDEX api_key_by_owner ON api_key (owner, id)",
+            "CREATE INDEX api_key_by_parent ON api_key (made_by_key) WHERE made_by_key IS NOT NULL",
+            // Ended keys that somebody brought.
+            "CREATE INDEX api_key_by_try ON api_key (owner, tried_at) WHERE tried_at IS NOT NULL",
             "CREATE INDEX api_key_by_maker ON api_key (made_by) WHERE made_by IS NOT NULL",
             "CREATE INDEX api_key_by_expiry ON api_key (expires_at) WHERE expires_at IS NOT NULL",
             // What other nodes must read again.
@@ -149,6 +152,23 @@ extension Transaction {
         return isEnded
     }
 
+    /// Ends what was made with a key, and with such keys.
+    borrowing func endDescendants(of id: APIKey.ID, owner: APIKey.Owner, _ end: APIKey.End, now: Timestamp) throws(StoreError) {
+        let rows = try run(
+            """
+            WITH RECURSIVE made (id) AS (
+                SELECT id FROM api_key WHERE owner = \(owner.id) AND made_by_key = \(id)
+                UNION SELECT api_key.id FROM api_key JOIN made ON api_key.made_by_key = made.id WHERE api_key.owner = \(owner.id))
+            SELECT id FROM made ORDER BY id
+            """)
+        for row in rows { _ = try endKey(try row.id("id"), owner: owner, end, now: now) }
+    }
+
+    /// A guest's keys have a maker once somebody claims it, who has seen them.
+    borrowing func adoptKeys(of owner: APIKey.Owner, by account: Account.ID) throws(StoreError) {
+        try change("UPDATE api_key SET made_by = \(account) WHERE owner = \(owner.id) AND made_by IS NULL AND made_by_key IS NULL")
+    }
+
     /// Ends all keys of an owner that still work.
     /// - Returns: how many.
     borrowing func endKeys(of owner: APIKey.Owner, _ end: APIKey.End, now: Timestamp) throws(StoreError) -> Int {
@@ -175,8 +195,10 @@ extension Transaction {
     borrowing func keyChanges(since: Timestamp) throws(StoreError) -> [(owner: APIKey.Owner.ID, at: Timestamp)] {
         try run(
             """
-            SELECT owner, changed_at FROM api_key_change WHERE changed_at > \(since)
-            UNION ALL SELECT account_id, changed_at FROM session_change WHERE changed_at > \(since)
+            SELECT owner, MAX(changed_at) AS changed_at FROM (
+                SELECT owner, changed_at FROM api_key_change WHERE changed_at > \(since)
+                UNION ALL SELECT account_id, changed_at FROM session_change WHERE changed_at > \(since)) AS changed
+            GROUP BY owner
             """
         ).map { (row) throws(StoreError) in (try row.id("owner"), try row.time("changed_at")) }
     }
@@ -187,6 +209,16 @@ extension Transaction {
             UPDATE api_key SET used_at = \(time), used_address = \(use.address), used_agent = \(use.agent)
             WHERE id = \(use.key) AND (used_at IS NULL OR used_at < \(time))
             """)
+    }
+
+    borrowing func noteTry(_ id: APIKey.ID, at time: Timestamp) throws(StoreError) {
+        try change("UPDATE api_key SET tried_at = \(time) WHERE id = \(id) AND (tried_at IS NULL OR tried_at < \(time))")
+    }
+
+    /// Ended keys that somebody brought since, the latest first.
+    borrowing func triedKeys(of owner: APIKey.Owner, since: Timestamp, limit: Int64) throws(StoreError) -> [APIKey] {
+        try run("SELECT * FROM api_key WHERE owner = \(owner.id) AND tried_at >= \(since) ORDER BY tried_at DESC LIMIT \(limit)")
+            .map { (row) throws(StoreError) in try APIKey(row) }
     }
 
     /// A key was seen over plain HTTP.
@@ -231,6 +263,12 @@ extension Transaction {
         try run("SELECT * FROM api_key WHERE id = \(id)").first.map { (row) throws(StoreError) in try APIKey(row) }
     }
 
+    /// Two keys, or one twice, held until the transaction ends.
+    borrowing func lockedKeys(_ id: APIKey.ID, and other: APIKey.ID) throws(StoreError) -> [APIKey] {
+        try run("SELECT * FROM api_key WHERE id = \(id) OR id = \(other) ORDER BY id\(dialect.rowLock)")
+            .map { (row) throws(StoreError) in try APIKey(row) }
+    }
+
     /// An owner's, newest first.
     /// - Parameter before: goes on after this one.
     borrowing func keys(of owner: APIKey.Owner, before: APIKey.ID?, limit: Int64) throws(StoreError) -> [APIKey] {
@@ -244,7 +282,8 @@ extension Transaction {
         try !run(
             """
             SELECT id FROM api_key WHERE owner = \(owner.id) AND id <> \(id) AND (ends_at IS NULL OR ends_at > \(now))
-                AND (expires_at IS NULL OR expires_at > \(now)) LIMIT 1
+                AND (expires_at IS NULL OR expires_at > \(now))
+                AND (unused_days IS NULL OR COALESCE(used_at, rotated_at) + unused_days * 86400000000 > \(now)) LIMIT 1
             """
         ).isEmpty
     }
@@ -266,8 +305,12 @@ extension Transaction {
     borrowing func organizationKeys(madeBy account: Account.ID, since: Timestamp) throws(StoreError) -> [(key: APIKey, slug: String)] {
         try run(
             """
-            SELECT api_key.*, organization.slug FROM api_key JOIN organization ON organization.id = api_key.organization_id
-            WHERE api_key.made_by = \(account) AND api_key.made_at >= \(since) ORDER BY api_key.id LIMIT 100
+            WITH RECURSIVE made (id) AS (
+                SELECT id FROM api_key WHERE made_by = \(account) AND made_at >= \(since)
+                UNION SELECT api_key.id FROM api_key JOIN made ON api_key.made_by_key = made.id)
+            SELECT api_key.*, organization.slug FROM made JOIN api_key ON api_key.id = made.id
+                JOIN organization ON organization.id = api_key.organization_id
+            ORDER BY api_key.id LIMIT 100
             """
         ).map { (row) throws(StoreError) in (try APIKey(row), try row.text("slug")) }
     }

@@ -162,6 +162,9 @@ struct APIKeysWeb: Room {
 
     @Sendable private func change(_ request: Request, _ visit: Visit) async throws -> Response {
         let fields = try JSONFields(visit.body, allowed: Self.termFields.union(["overlap", "cut_when_unused_days"]))
+        guard !fields.has("overlap") || !fields.has("cut_when_unused_days") else {
+            throw Refused(.malformed, field: "overlap", detail: "Send overlap or cut_when_unused_days, not both.")
+        }
         let changes = try Self.changes(fields, now: visit.now)
         let old = try await detail(visit).key
         let caller = try visit.caller()
@@ -201,7 +204,7 @@ struct APIKeysWeb: Room {
         case .stepUpNeeded: throw try await stepUpRequired(visit.signedIn(), visit.now)
         case .beyondOwn(let field): throw Refused(.beyondOwnScopes, field: field)
         case .isLast: throw Refused(.lastKey)
-        case .notRotated: throw Refused(.keyNotRotatable)
+        case .isOver: throw Refused(.keyNotRotatable)
         }
     }
 
@@ -232,7 +235,7 @@ struct APIKeysWeb: Room {
 
     /// Says no more than the key's holder is told.
     @Sendable private func verify(_ request: Request, _ visit: Visit) async throws -> Response {
-        guard visit.key != nil else {
+        guard let asker = visit.key else {
             throw Refused(.notAllowed, detail: "Ask with an API key of the scope \(KeyScopes.verify), in Authorization.")
         }
         let fields = try JSONFields(visit.body, allowed: ["key", "scope", "address"])
@@ -245,7 +248,7 @@ struct APIKeysWeb: Room {
         }
         let scope = fields.has("scope") ? try fields.text("scope") : nil
         let client = Client(address: address, browser: visit.client.browser)
-        let finding = try await desk.find(try fields.text("key").utf8, from: client, isTrusted: true, now: visit.now)
+        let finding = try await desk.find(try fields.text("key").utf8, from: client, isTrusted: asker.kind != .guest, now: visit.now)
         guard case .live(let key, let rate) = finding else {
             let refused = finding.refused ?? Refused(.apiKeyInvalid)
             return try .json(

@@ -104,18 +104,21 @@ final class KeyDesk: Sendable {
     /// At once on this node; the other nodes read it from the database. To be called after the change is committed.
     func forget(_ owner: APIKey.Owner) { table.forget(owner.id) }
 
-    /// Writes down what was used, so that a page shows it.
+    /// The same, for a page that shows it; where there is much, it is written in a moment anyway.
+    func writeFewUses(now: Timestamp) async throws(StoreError) {
+        if table.waiting <= Self.writeBatch { try await writeUses(now: now) }
+    }
+
+    /// Writes down what was used.
     func writeUses(now: Timestamp) async throws(StoreError) {
         let (uses, exposed) = table.take()
         for start in stride(from: 0, to: uses.count, by: Self.writeBatch) {
             let batch = Array(uses[start..<min(start + Self.writeBatch, uses.count)])
-            try await store.write { (transaction) throws(StoreError) in
-                for (use, count) in batch {
-                    try transaction.noteUse(use, count)
-                    if count.refused > 0, let key = try transaction.allowTellingOfTries(use.key, now: now) {
-                        try notices.tell(.apiKeyTried, of: key, from: use.address, in: transaction, now: now)
-                    }
-                }
+            do throws(StoreError) {
+                try await write(batch, now: now)
+            } catch {
+                table.putBack(uses[start...])
+                throw error
             }
         }
         for id in exposed {
@@ -124,6 +127,17 @@ final class KeyDesk: Sendable {
                 try transaction.record(
                     AuditEvent(.keyExposed, account: key.owner.account, by: .server, from: nil, at: now, detail: "\(id)"))
                 try notices.tell(.apiKeyExposed, of: key, from: "", in: transaction, now: now)
+            }
+        }
+    }
+
+    private func write(_ batch: [(use: KeyUse, count: KeyUseCount)], now: Timestamp) async throws(StoreError) {
+        try await store.write { (transaction) throws(StoreError) in
+            for (use, count) in batch {
+                try transaction.noteUse(use, count)
+                if count.refused > 0, let key = try transaction.allowTellingOfTries(use.key, now: now) {
+                    try notices.tell(.apiKeyTried, of: key, from: use.address, in: transaction, now: now)
+                }
             }
         }
     }

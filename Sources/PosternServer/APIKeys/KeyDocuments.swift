@@ -93,12 +93,14 @@ struct KeyUsesDocument: Encodable {
         let user_agent: String
         let passed: Int64
         let refused: Int64
-        let last_at: String
+        let passed_at: String?
+        let refused_at: String?
 
         init(_ source: KeySource, masked: Bool) {
             address = masked ? maskedAddress(source.address) : source.address
             user_agent = source.agent
-            (passed, refused, last_at) = (source.passed, source.refused, ISOTime.text(source.lastAt))
+            (passed, refused) = (source.passed, source.refused)
+            (passed_at, refused_at) = (source.passedAt.map(ISOTime.text), source.refusedAt.map(ISOTime.text))
         }
     }
 

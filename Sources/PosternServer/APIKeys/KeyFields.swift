@@ -48,6 +48,14 @@ enum KeyFields {
         return time
     }
 
+    /// How long from now on.
+    static func life(_ text: String) throws -> Duration {
+        guard let life = Span.duration(text), life > .zero, life < .seconds(3_660 * 86_400) else {
+            throw Refused(.malformed, field: "expires", detail: "Allowed: up to ten years, such as 90d.")
+        }
+        return life
+    }
+
     static func mode(_ text: String) throws -> KeyText.Mode {
         guard let mode = KeyText.Mode(rawValue: text) else { throw Refused(.malformed, field: "mode", detail: "Allowed: live, test.") }
         return mode

@@ -1,16 +1,21 @@
 import Storage
+import Throttle
 
 /// Tells whom a key's fate concerns: its person, or an organization's owners and managers.
 struct KeyNotices: Sendable {
     let notices: Notices
     let mails: KeyMail
 
+    /// Of one kind, of one owner.
+    private static let mostAnHour = Rate.perHour(10)
     /// What a person is mailed; the rest goes to places of the site's own alone.
     private static let mailed: Set<Notice.Kind> = [.apiKeyLeaked, .apiKeyExposed, .apiKeyTried]
 
     func tell(
         _ kind: Notice.Kind, of key: APIKey, from place: String, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) {
+        // Whoever makes and ends keys by the hundred fills nobody's mailbox.
+        guard try transaction.countRate("key notices \(kind.rawValue) \(key.owner.id)", Self.mostAnHour, now: now).isAllowed else { return }
         let (owner, contacts) = try contacts(of: key.owner, in: transaction, now: now)
         var isFirst = true
         for (account, text) in contacts {

@@ -4,21 +4,29 @@ import Storage
 struct KeyPage {
     let detail: ReadKeys.Detail
     let now: Timestamp
+    /// Whoever looks has proved who they are in the last minutes: then there are forms.
+    let isFresh: Bool
     var done: String?
     var problem: String?
     let reader: Pages.Reader
 
     func html(_ pages: Pages) -> String {
         let key = detail.key
+        let manages = detail.access == .manages && isFresh
         let standing = key.standing(at: now)
         let isMasked = detail.access == .looksOn(masked: true)
-        let live = detail.sources.filter { $0.passed > 0 }.map { source($0, isMasked, $0.passed) }
-        let late = detail.sources.filter { $0.refused > 0 }.map { source($0, isMasked, $0.refused) }
+        // While it changes over, who has used it since then is what counts.
+        let since = standing.word == "ending" ? key.rotatedAt : nil
+        let live = detail.sources.compactMap { one in
+            one.passedAt.flatMap { $0 >= since ?? $0 ? source(one, isMasked, one.passed, at: $0) : nil }
+        }
+        let late = detail.sources.compactMap { one in one.refusedAt.map { source(one, isMasked, one.refused, at: $0) } }
         var values: [String: Any] = [
             "id": key.id.description, "name": key.terms.name, "mode": key.modeText, "isTest": key.isTest,
             "last": isMasked ? "••••" : key.lastFour, "state": KeyWords.state(standing), "opens": standing.opens,
-            "isEnding": standing.word == "ending", "manages": detail.access == .manages, "isLast": detail.isLast,
-            "mayRotate": standing == .live && detail.access == .manages, "mayRevoke": standing.opens && detail.access == .manages,
+            "isEnding": standing.word == "ending", "manages": manages, "mustProve": detail.access == .manages && !isFresh && standing.opens,
+            "isLast": detail.isLast,
+            "mayRotate": standing == .live && manages, "mayRevoke": standing.opens && manages,
             "scopes": KeyWords.scopes(key.terms.scopes), "scopesText": key.terms.scopes.text,
             "expires": key.terms.expiresAt.map(ISOTime.words) ?? "Never",
             "addresses": isMasked ? "hidden" : key.terms.addressText,
@@ -34,7 +42,7 @@ struct KeyPage {
         values["organization"] = detail.organization?.name
         values["organizationID"] = detail.organization?.id.description
         values["successor"] = key.successor?.description
-        values["successorLast"] = key.successorLastFour
+        values["successorLast"] = isMasked ? "••••" : key.successorLastFour
         values["unusedDays"] = key.unusedDays.map { $0 == 1 ? "a day" : "\($0) days" }
         values["exposed"] = key.exposedAt.map(ISOTime.words)
         values["done"] = done
@@ -45,11 +53,11 @@ struct KeyPage {
 
     private var place: String { detail.organization.map { "/auth/account/organizations/\($0.id)/keys" } ?? "/auth/account/keys" }
 
-    private func source(_ source: KeySource, _ isMasked: Bool, _ number: Int64) -> [String: Any] {
+    private func source(_ source: KeySource, _ isMasked: Bool, _ number: Int64, at time: Timestamp) -> [String: Any] {
         [
             "address": source.address.isEmpty ? "many more" : isMasked ? maskedAddress(source.address) : source.address,
             "agent": source.agent.isEmpty ? "without a name" : source.agent, "number": Figure.grouped(number),
-            "at": ISOTime.words(source.lastAt), "atISO": ISOTime.text(source.lastAt),
+            "at": ISOTime.words(time), "atISO": ISOTime.text(time),
         ]
     }
 
@@ -98,9 +106,10 @@ struct KeyPage {
         {{{plot}}}
         {{#hasDays}}<details class="more"><summary>The figures as a table</summary><div class="table-scroll" tabindex="0" role="region" aria-label="Days with calls"><table class="table"><caption>Days with calls (UTC)</caption><thead><tr><th scope="col">Day</th><th scope="col" class="num">Passed</th><th scope="col" class="num">Refused</th></tr></thead><tbody>{{#days}}<tr><th scope="row">{{day}}</th><td class="num">{{passed}}</td><td class="num">{{refused}}</td></tr>{{/days}}</tbody></table></div></details>{{/hasDays}}</figure></div>
         {{^isEnding}}{{#hasLive}}\(sourceTable){{#live}}\(sourceRow){{/live}}</tbody></table>{{/hasLive}}{{/isEnding}}</section>
+        {{#mustProve}}<section class="card" aria-labelledby="prove"><header><div><h2 id="prove">Change, rotate, revoke</h2><p>Confirm that it’s you first.</p></div><a class="button" href="/auth/account/step-up?return_to=%2Fauth%2Faccount%2Fkeys%2F{{id}}">Confirm it’s you</a></header></section>{{/mustProve}}
         {{#mayRotate}}<section class="card" aria-labelledby="rotate"><header><div><h2 id="rotate">Rotate</h2><p>Makes a new key with the same settings. This one goes on working for the time you choose, and this page says who still uses it.</p></div></header><form class="body form form-inline" action="/auth/account/keys/{{id}}/rotate" method="post">\(token)<div class="field"><label for="overlap">The old one works for</label><select class="input" id="overlap" name="overlap"><option value="0h">no longer</option><option value="1h">1 hour</option><option value="24h" selected>24 hours</option><option value="7d">7 days</option><option value="30d">30 days</option></select></div><div class="actions"><button class="button primary">Make the new key</button></div></form></section>{{/mayRotate}}
         <section class="card" aria-labelledby="about"><header class="tight"><div><h2 id="about">About it</h2></div></header><div class="body"><dl class="facts"><dt>May</dt><dd>{{scopes}}</dd><dt>Expires</dt><dd>{{expires}}</dd><dt>From</dt><dd>{{#hasAddresses}}{{addresses}}{{/hasAddresses}}{{^hasAddresses}}any address{{/hasAddresses}}</dd><dt>How often</dt><dd>{{rate}}</dd><dt>Made</dt><dd>{{made}}{{#hasMaker}} by {{maker}}{{/hasMaker}}</dd></dl>
-        {{#mayRevoke}}<details class="more"><summary>Change it</summary><form class="form" action="/auth/account/keys/{{id}}" method="post">\(token)<div class="field"><label for="name">Name</label><input class="input" id="name" name="name" value="{{name}}" maxlength="60" required></div><div class="field"><label for="scopes">May</label><span class="hint" id="scopes-hint">Scopes that your apps name, with spaces between; * for all.</span><input class="input" id="scopes" name="scopes" value="{{scopesText}}" aria-describedby="scopes-hint"></div><div class="field"><label for="addresses">From</label><span class="hint" id="addresses-hint">Addresses or networks, with commas between; empty for any.</span><input class="input" id="addresses" name="addresses" value="{{addresses}}" aria-describedby="addresses-hint"></div><div class="field"><label for="limit">Calls</label><span class="hint" id="limit-hint">How many in the time beside it; empty for no limit.</span><div class="form-inline"><input class="input" id="limit" name="limit" inputmode="numeric" value="{{limit}}" aria-describedby="limit-hint"><label class="visually-hidden" for="period">in</label><input class="input" id="period" name="period" value="{{period}}"></div></div><div class="actions"><button class="button">Save</button></div></form></details>{{/mayRevoke}}</div></section>
+        {{#mayRevoke}}<details class="more"><summary>Change it</summary><form class="form" action="/auth/account/keys/{{id}}" method="post">\(token)<div class="field"><label for="name">Name</label><input class="input" id="name" name="name" value="{{name}}" maxlength="60" required></div><div class="field"><label for="scopes">May</label><span class="hint" id="scopes-hint">Scopes that your apps name, with spaces between; * for all.</span><input class="input" id="scopes" name="scopes" value="{{scopesText}}" aria-describedby="scopes-hint"></div><div class="field"><label for="addresses">From</label><span class="hint" id="addresses-hint">Addresses or networks, with commas between; empty for any.</span><input class="input" id="addresses" name="addresses" value="{{addresses}}" aria-describedby="addresses-hint"></div><div><p class="hint" id="limit-hint">How many calls in what time; empty for no limit.</p><div class="form-inline"><div class="field"><label for="limit">Calls</label><input class="input" id="limit" name="limit" inputmode="numeric" value="{{limit}}" aria-describedby="limit-hint"></div><div class="field"><label for="period">in</label><input class="input" id="period" name="period" value="{{period}}"></div></div></div><div class="actions"><button class="button">Save</button></div></form></details>{{/mayRevoke}}</div></section>
         {{#mayRevoke}}<section class="card" aria-labelledby="revoke"><header><div><h2 id="revoke">Revoke</h2><p>{{#isLast}}It is the last key that works: every program of {{#organization}}{{organization}}{{/organization}}{{^organization}}yours{{/organization}} is refused then. You can make another here at any time.{{/isLast}}{{^isLast}}Whatever uses it is refused from the next second.{{/isLast}}</p></div><details class="confirm"><summary class="button danger">Revoke</summary><form class="sure" action="/auth/account/keys/{{id}}/revoke" method="post">\(token)<p>Programs get 401 <code>api-key-revoked</code>. It can’t be taken back.</p><button class="button danger solid">Revoke it now</button></form></details></header></section>{{/mayRevoke}}
         </div>
         """)
@@ -135,10 +144,10 @@ struct NewKeyPage {
         <form class="card" action="{{place}}/new" method="post"><input type="hidden" name="form_token" value="{{formToken}}"><div class="body form">
         <div class="field"><label for="name">Name</label><span class="hint" id="name-hint">What uses it, such as Checkout server.</span><input class="input" id="name" name="name" value="{{name}}" maxlength="60" required autofocus aria-describedby="name-hint"></div>
         <fieldset class="form"><legend>For</legend><label class="choice"><input type="radio" name="mode" value="live"{{^isTest}} checked{{/isTest}}><span>The real thing<span class="hint">It begins with pst_live_.</span></span></label><label class="choice"><input type="radio" name="mode" value="test"{{#isTest}} checked{{/isTest}}><span>Trying things out<span class="hint">It begins with pst_test_, and makes no live keys.</span></span></label></fieldset>
-        <div class="field"><label for="scopes">May</label><span class="hint" id="scopes-hint">Scopes that your apps name, with spaces between, such as orders:read. Postern’s own: keys:read, keys:write, keys:verify. * is all of them.</span><input class="input" id="scopes" name="scopes" value="{{scopes}}" aria-describedby="scopes-hint"></div>
+        <div class="field"><label for="scopes">May</label><span class="hint" id="scopes-hint">Scopes that your apps name, with spaces between, such as orders:read. Postern’s own: keys:read, keys:write, keys:verify, organization:write. * is all of them.</span><input class="input" id="scopes" name="scopes" value="{{scopes}}" aria-describedby="scopes-hint"></div>
         <div class="field"><label for="expires">Expires</label><select class="input" id="expires" name="expires">{{#lives}}<option value="{{value}}"{{#isCurrent}} selected{{/isCurrent}}>{{words}}</option>{{/lives}}</select></div>
         <div class="field"><label for="addresses">From</label><span class="hint" id="addresses-hint">Addresses or networks that it works from, with commas between; empty for any.</span><input class="input" id="addresses" name="addresses" value="{{addresses}}" aria-describedby="addresses-hint"></div>
-        <div class="field"><label for="limit">Calls</label><span class="hint" id="limit-hint">How many in the time beside it, such as 600 in 1m; empty for no limit.</span><div class="form-inline"><input class="input" id="limit" name="limit" inputmode="numeric" value="{{limit}}" aria-describedby="limit-hint"><label class="visually-hidden" for="period">in</label><input class="input" id="period" name="period" value="{{period}}"></div></div>
+        <div><p class="hint" id="limit-hint">How many calls in what time, such as 600 in 1m; empty for no limit.</p><div class="form-inline"><div class="field"><label for="limit">Calls</label><input class="input" id="limit" name="limit" inputmode="numeric" value="{{limit}}" aria-describedby="limit-hint"></div><div class="field"><label for="period">in</label><input class="input" id="period" name="period" value="{{period}}"></div></div></div>
         <div class="actions fill"><button class="button primary">Make the key</button><a class="button quiet" href="{{place}}">Cancel</a></div>
         </div></form></div>
         """)

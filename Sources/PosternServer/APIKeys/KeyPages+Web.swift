@@ -63,7 +63,8 @@ struct KeyPagesWeb: Room {
         guard let detail = try await read.detail(visit.identifier("key"), by: .session(session), now: visit.now) else {
             throw Refused(.notFound)
         }
-        return KeyPage(detail: detail, now: visit.now, reader: shell.reader(session, visit))
+        return KeyPage(
+            detail: detail, now: visit.now, isFresh: try await isFresh(session, visit.now), reader: shell.reader(session, visit))
     }
 
     @Sendable private func show(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -104,7 +105,7 @@ struct KeyPagesWeb: Room {
         terms.addresses = try KeyFields.addresses(Self.words(in: form.text("addresses")))
         let limit = form.text("limit")
         if !limit.isEmpty { terms.rate = try KeyFields.rate(Int(limit) ?? 0, per: form.text("period")) }
-        if !form.text("expires").isEmpty { terms.expiresAt = Span.duration(form.text("expires")).map { now + $0 } }
+        if !form.text("expires").isEmpty { terms.expiresAt = now + (try KeyFields.life(form.text("expires"))) }
         return terms
     }
 
@@ -168,7 +169,7 @@ struct KeyPagesWeb: Room {
         case .stepUpNeeded: return toStepUp("\(Self.home)/\(id)")
         case .notFound: throw Refused(.notFound)
         case .notAllowed, .beyondOwn, .isLast: throw Refused(.notAllowed)
-        case .notRotated: throw Refused(.keyNotRotatable)
+        case .isOver: throw Refused(.keyNotRotatable)
         }
     }
 
@@ -214,17 +215,16 @@ struct KeyPagesWeb: Room {
 
     // MARK: What somebody who left knows
 
-    private func knownKeys(_ visit: Visit) async throws -> [APIKey] {
-        let keys = try await read.known(
+    private func knownKeys(_ visit: Visit) async throws -> ReadKeys.Known {
+        let known = try await read.known(
             to: visit.identifier("member"), in: visit.identifier(), by: visit.signedIn(), now: visit.now)
-        guard let keys else { throw Refused(.notFound) }
-        return keys
+        guard let known else { throw Refused(.notFound) }
+        return known
     }
 
     @Sendable private func known(_ request: Request, _ visit: Visit) async throws -> Response {
-        let keys = try await knownKeys(visit)
         let page = KnownKeysPage(
-            organization: visit.parameterID, place: request.head.path ?? "", keys: keys, now: visit.now,
+            known: try await knownKeys(visit), place: request.head.path ?? "", now: visit.now,
             reader: shell.reader(try visit.signedIn(), visit))
         return .page(page.html(shell.pages))
     }
@@ -234,9 +234,20 @@ struct KeyPagesWeb: Room {
         let session = try visit.signedIn()
         let overlap = try KeyFields.overlap(try FormFields(visit.body).text("overlap"))
         var all: [(key: APIKey, text: String)] = []
-        for key in try await knownKeys(visit) where key.standing(at: visit.now) == .live {
-            let outcome = try await make.rotate(key.id, overlap: overlap, by: .session(session), client: visit.client, now: visit.now)
-            if case .stepUpNeeded = outcome { return toStepUp(request.head.path ?? Self.home) }
+        let end = visit.now + overlap
+        for key in try await knownKeys(visit).keys {
+            if key.rotatedAt != nil {
+                // It has a successor already, and works no longer than the others.
+                if let was = key.endsAt, was > end {
+                    _ = try? await manage.setOverlap(of: key.id, .until(end), by: .session(session), client: visit.client, now: visit.now)
+                }
+                continue
+            }
+            // What was made is shown, whatever comes after it: it can't be shown again.
+            guard
+                let outcome = try? await make.rotate(key.id, overlap: overlap, by: .session(session), client: visit.client, now: visit.now)
+            else { break }
+            if case .stepUpNeeded = outcome, all.isEmpty { return toStepUp(request.head.path ?? Self.home) }
             if case .made(let new, let text) = outcome { all.append((new, text.exposed)) }
         }
         let page = MadeKeysPage(

@@ -16,8 +16,8 @@ struct KeyUseCount: Sendable {
     var passed: Int64 = 0
     /// With a key that had ended.
     var refused: Int64 = 0
-    var lastAt: Timestamp
-    var owner: APIKey.Owner
+    var passedAt: Timestamp?
+    var refusedAt: Timestamp?
 }
 
 /// The keys this node has seen lately, ended ones too, and the uses that the database hasn't heard of; both bounded.
@@ -26,6 +26,8 @@ final class KeyTable: Sendable {
     static let longestMemory = Duration.seconds(300)
     /// Past this many nothing more is noted until they are written down.
     private static let mostUses = 100_000
+    /// Sources of one key that are told apart until then: whoever calls under a thousand names takes nobody else's place.
+    private static let mostSources = 200
 
     private struct Source: Hashable {
         let key: APIKey.ID
@@ -37,6 +39,7 @@ final class KeyTable: Sendable {
     private struct State {
         var recent: RecentTable<LiveKey>
         var uses: [Source: KeyUseCount] = [:]
+        var sources: [APIKey.ID: Int] = [:]
         /// Seen over plain HTTP.
         var exposed: Set<APIKey.ID> = []
     }
@@ -66,31 +69,65 @@ final class KeyTable: Sendable {
     func forgetAll() { state.withLock { $0.recent.forgetAll() } }
 
     func note(_ key: LiveKey, from client: Client, passed: Bool, at now: Timestamp) {
-        let source = Source(key: key.id, day: now.day, address: client.address, agent: client.browser)
+        var source = Source(key: key.id, day: now.day, address: client.address, agent: client.browser)
         state.withLock { state in
-            if state.uses.count >= Self.mostUses, state.uses[source] == nil { return }
-            var count = state.uses[source] ?? KeyUseCount(lastAt: now, owner: key.keyOwner)
-            if passed { count.passed += 1 } else { count.refused += 1 }
-            count.lastAt = max(count.lastAt, now)
+            if state.uses[source] == nil {
+                if state.uses.count >= Self.mostUses { return }
+                if state.sources[key.id, default: 0] >= Self.mostSources {
+                    source = Source(key: key.id, day: now.day, address: .unknown, agent: "")
+                } else {
+                    state.sources[key.id, default: 0] += 1
+                }
+            }
+            var count = state.uses[source] ?? KeyUseCount()
+            if passed {
+                count.passed += 1
+                count.passedAt = max(count.passedAt ?? now, now)
+            } else {
+                count.refused += 1
+                count.refusedAt = max(count.refusedAt ?? now, now)
+            }
             state.uses[source] = count
         }
     }
 
     func noteExposed(_ key: LiveKey) { state.withLock { state in if state.exposed.count < Self.mostUses { state.exposed.insert(key.id) } } }
 
+    /// How much the database hasn't heard of.
+    var waiting: Int { state.withLock { $0.uses.count } }
+
     /// Takes what the database hasn't heard of, in one order on all nodes, so that two never wait for each other.
     func take() -> (uses: [(use: KeyUse, count: KeyUseCount)], exposed: [APIKey.ID]) {
         let (uses, exposed) = state.withLock { state in
-            defer { (state.uses, state.exposed) = ([:], []) }
+            defer { (state.uses, state.sources, state.exposed) = ([:], [:], []) }
             return (state.uses, state.exposed)
         }
-        let sorted = uses.map { source, count in
-            (use: KeyUse(key: source.key, day: source.day, address: source.address.description, agent: source.agent), count: count)
-        }.sorted {
-            ($0.use.key.description, $0.use.day, $0.use.address, $0.use.agent) < (
-                $1.use.key.description, $1.use.day, $1.use.address, $1.use.agent
-            )
+        let named = uses.map { source, count in
+            let address = source.address == .unknown ? "" : source.address.description
+            let use = KeyUse(key: source.key, day: source.day, address: address, agent: source.agent)
+            return (order: "\(use.key) \(use.day) \(address) \(use.agent)", use: use, count: count)
         }
-        return (sorted, exposed.sorted { $0.description < $1.description })
+        return (
+            named.sorted { $0.order < $1.order }.map { (use: $0.use, count: $0.count) },
+            exposed.map { (order: $0.description, id: $0) }.sorted { $0.order < $1.order }.map(\.id)
+        )
+    }
+
+    /// What couldn't be written down waits for the next time.
+    func putBack(_ uses: some Collection<(use: KeyUse, count: KeyUseCount)>) {
+        state.withLock { state in
+            for (use, count) in uses where state.uses.count < Self.mostUses {
+                let source = Source(key: use.key, day: use.day, address: IPAddress(use.address) ?? .unknown, agent: use.agent)
+                state.uses[source] = state.uses[source].map { $0.adding(count) } ?? count
+            }
+        }
+    }
+}
+
+extension KeyUseCount {
+    fileprivate func adding(_ other: KeyUseCount) -> KeyUseCount {
+        KeyUseCount(
+            passed: passed + other.passed, refused: refused + other.refused, passedAt: [passedAt, other.passedAt].compactMap { $0 }.max(),
+            refusedAt: [refusedAt, other.refusedAt].compactMap { $0 }.max())
     }
 }

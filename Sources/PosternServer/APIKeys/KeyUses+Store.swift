@@ -7,7 +7,8 @@ extension Migration {
             """
             CREATE TABLE api_key_use (
                 key_id BYTEA NOT NULL REFERENCES api_key (id) ON DELETE CASCADE, day BIGINT NOT NULL, address TEXT NOT NULL,
-                agent TEXT NOT NULL, passed BIGINT NOT NULL, refused BIGINT NOT NULL, last_at BIGINT NOT NULL,
+                agent TEXT NOT NULL, passed BIGINT NOT NULL, refused BIGINT NOT NULL,
+                passed_at BIGINT, refused_at BIGINT,
                 PRIMARY KEY (key_id, day, address, agent))
             """
         ])
@@ -19,7 +20,8 @@ struct KeySource: Sendable {
     let agent: String
     let passed: Int64
     let refused: Int64
-    let lastAt: Timestamp
+    let passedAt: Timestamp?
+    let refusedAt: Timestamp?
 }
 
 /// How often a key was used on a day since 1970 (UTC).
@@ -33,6 +35,8 @@ struct KeyDay: Sendable {
 struct LateCaller: Sendable {
     let key: APIKey
     let source: KeySource
+    /// The last time.
+    let at: Timestamp
 }
 
 extension Transaction {
@@ -47,16 +51,18 @@ extension Transaction {
             // The key may be gone with its organization by now: then there is nothing to write down.
             try change(
                 """
-                INSERT INTO api_key_use (key_id, day, address, agent, passed, refused, last_at)
+                INSERT INTO api_key_use (key_id, day, address, agent, passed, refused, passed_at, refused_at)
                 SELECT id, CAST(\(use.day) AS BIGINT), CAST(\(hasRoom ? use.address : "") AS TEXT), CAST(\(hasRoom ? use.agent : "") AS TEXT),
-                    CAST(\(count.passed) AS BIGINT), CAST(\(count.refused) AS BIGINT), CAST(\(count.lastAt) AS BIGINT)
+                    CAST(\(count.passed) AS BIGINT), CAST(\(count.refused) AS BIGINT), CAST(\(count.passedAt) AS BIGINT), CAST(\(count.refusedAt) AS BIGINT)
                 FROM api_key WHERE id = \(use.key)
                 ON CONFLICT (key_id, day, address, agent) DO UPDATE SET passed = api_key_use.passed + excluded.passed,
                     refused = api_key_use.refused + excluded.refused,
-                    last_at = CASE WHEN api_key_use.last_at > excluded.last_at THEN api_key_use.last_at ELSE excluded.last_at END
+                    passed_at = COALESCE(excluded.passed_at, api_key_use.passed_at),
+                    refused_at = COALESCE(excluded.refused_at, api_key_use.refused_at)
                 """)
         }
-        if count.passed > 0 { try noteLastUse(use, at: count.lastAt) }
+        if let time = count.passedAt { try noteLastUse(use, at: time) }
+        if let time = count.refusedAt { try noteTry(use.key, at: time) }
     }
 
     borrowing func pruneKeyUses(beforeDay day: Int64) throws(StoreError) { try change("DELETE FROM api_key_use WHERE day < \(day)") }
@@ -65,7 +71,7 @@ extension Transaction {
         try change(
             """
             UPDATE api_key_use SET passed = passed + \(count.passed), refused = refused + \(count.refused),
-                last_at = CASE WHEN last_at > \(count.lastAt) THEN last_at ELSE \(count.lastAt) END
+                passed_at = COALESCE(\(count.passedAt), passed_at), refused_at = COALESCE(\(count.refusedAt), refused_at)
             WHERE key_id = \(use.key) AND day = \(use.day) AND address = \(address) AND agent = \(agent)
             """) == 1
     }
@@ -74,13 +80,17 @@ extension Transaction {
     borrowing func keySources(of id: APIKey.ID, sinceDay day: Int64, limit: Int64) throws(StoreError) -> [KeySource] {
         try run(
             """
-            SELECT address, agent, CAST(SUM(passed) AS BIGINT) AS passed, CAST(SUM(refused) AS BIGINT) AS refused, MAX(last_at) AS last_at
-            FROM api_key_use WHERE key_id = \(id) AND day >= \(day) GROUP BY address, agent ORDER BY MAX(last_at) DESC LIMIT \(limit)
+            SELECT address, agent, CAST(SUM(passed) AS BIGINT) AS passed, CAST(SUM(refused) AS BIGINT) AS refused,
+                MAX(passed_at) AS passed_at, MAX(refused_at) AS refused_at
+            FROM api_key_use WHERE key_id = \(id) AND day >= \(day) GROUP BY address, agent
+            ORDER BY CASE WHEN COALESCE(MAX(passed_at), 0) > COALESCE(MAX(refused_at), 0) THEN COALESCE(MAX(passed_at), 0)
+                ELSE COALESCE(MAX(refused_at), 0) END DESC LIMIT \(limit)
             """
         ).map { (row) throws(StoreError) in
             KeySource(
                 address: try row.text("address"), agent: try row.text("agent"), passed: try row.integer("passed"),
-                refused: try row.integer("refused"), lastAt: try row.time("last_at"))
+                refused: try row.integer("refused"), passedAt: try row.optionalTime("passed_at"),
+                refusedAt: try row.optionalTime("refused_at"))
         }
     }
 
@@ -96,26 +106,14 @@ extension Transaction {
         }
     }
 
-    /// Who brought an owner's ended keys since a day, the latest first.
-    borrowing func lateCallers(of owner: APIKey.Owner, sinceDay day: Int64, limit: Int64) throws(StoreError) -> [LateCaller] {
-        let rows = try run(
-            """
-            SELECT api_key_use.key_id, api_key_use.address, api_key_use.agent, CAST(SUM(api_key_use.refused) AS BIGINT) AS refused,
-                MAX(api_key_use.last_at) AS last_at
-            FROM api_key_use JOIN api_key ON api_key.id = api_key_use.key_id
-            WHERE api_key.owner = \(owner.id) AND api_key_use.day >= \(day) AND api_key_use.refused > 0
-            GROUP BY api_key_use.key_id, api_key_use.address, api_key_use.agent ORDER BY MAX(api_key_use.last_at) DESC LIMIT \(limit)
-            """)
+    /// Who brought an owner's ended keys since a time, the latest first.
+    borrowing func lateCallers(of owner: APIKey.Owner, since: Timestamp, limit: Int64, now: Timestamp) throws(StoreError) -> [LateCaller] {
         var callers: [LateCaller] = []
-        for row in rows {
-            guard let key = try key(try row.id("key_id")) else { continue }
-            callers.append(
-                LateCaller(
-                    key: key,
-                    source: KeySource(
-                        address: try row.text("address"), agent: try row.text("agent"), passed: 0, refused: try row.integer("refused"),
-                        lastAt: try row.time("last_at"))))
+        for key in try triedKeys(of: owner, since: since, limit: limit) where !key.standing(at: now).opens {
+            for source in try keySources(of: key.id, sinceDay: since.day, limit: limit) {
+                if let time = source.refusedAt, time >= since { callers.append(LateCaller(key: key, source: source, at: time)) }
+            }
         }
-        return callers
+        return Array(callers.sorted { $0.at > $1.at }.prefix(Int(limit)))
     }
 }

@@ -44,7 +44,7 @@ struct KeysPage {
             "id": caller.key.id.description, "key": caller.key.terms.name, "last": isMasked ? "••••" : caller.key.lastFour,
             "agent": caller.source.agent.isEmpty ? "a program without a name" : caller.source.agent,
             "address": isMasked ? maskedAddress(caller.source.address) : caller.source.address,
-            "number": Figure.grouped(caller.source.refused), "one": caller.source.refused == 1, "at": ISOTime.words(caller.source.lastAt),
+            "number": Figure.grouped(caller.source.refused), "one": caller.source.refused == 1, "at": ISOTime.words(caller.at),
             "state": KeyWords.state(caller.key.standing(at: now)),
         ]
     }

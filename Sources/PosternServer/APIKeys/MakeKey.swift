@@ -24,24 +24,28 @@ struct MakeKey: Sendable {
 
     /// Of one owner.
     private static let most = Rate.perHour(5_000)
+    private static let mostOfGuest = Rate.perHour(200)
 
     func make(
         _ asked: APIKey.Terms, mode: KeyText.Mode, of owner: APIKey.Owner, by caller: KeyCaller, client: Client?, now: Timestamp
     ) async throws(StoreError) -> Outcome {
-        let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
-            if let refusal = try refusal(of: caller, to: owner, in: transaction, now: now) { return refusal }
-            guard try transaction.countRate("keys \(owner.id)", Self.most, now: now).isAllowed else { return .tooMany }
+        try await store.write { (transaction) throws(StoreError) -> Outcome in
+            // Whoever makes the account safe holds it too, and ends the keys that are there by then.
+            if let account = owner.account { _ = try transaction.lockedAccounts(account, and: nil) }
+            guard let act = try transaction.holdKeys(of: caller, and: nil, now: now) else { return .notFound }
+            if let refusal = try refusal(of: act, to: owner, in: transaction, now: now) { return refusal }
+            let isGuest = try owner.organization.flatMap { (id) throws(StoreError) in try transaction.organization(id, now: now) }?.isGuest
+            let most = isGuest == true ? Self.mostOfGuest : Self.most
+            guard try transaction.countRate("keys \(owner.id)", most, now: now).isAllowed else { return .tooMany }
             var terms = asked
-            if let maker = caller.key {
-                let (bound, beyond) = KeyBounds(maker: maker).bound(asked, mode: mode.rawValue)
-                guard let bound else { return .beyondOwn(field: beyond) }
-                terms = bound
+            if let maker = act.maker {
+                terms = KeyBounds(maker: maker).filled(asked)
+                if let beyond = KeyBounds(maker: maker).beyond(terms, mode) { return .beyondOwn(field: beyond) }
             }
             let new = NewKey(terms, mode: mode, of: owner, by: caller, now: now, random: random)
             try transaction.addKey(new)
             return try tell(.apiKeyMade, .keyMade, new, caller, client, in: transaction, now: now)
         }
-        return outcome
     }
 
     /// Makes a successor with the same terms. The old key works for the overlap, then no more.
@@ -50,21 +54,16 @@ struct MakeKey: Sendable {
         _ id: APIKey.ID, overlap: Duration, by caller: KeyCaller, client: Client?, now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let outcome = try await store.write { (transaction) throws(StoreError) -> (Outcome, APIKey.Owner?) in
-            guard let old = try transaction.key(id) else { return (.notFound, nil) }
-            if let refusal = try refusal(of: caller, to: old.owner, in: transaction, now: now) { return (refusal, nil) }
+            guard let act = try transaction.holdKeys(of: caller, and: id, now: now), let old = act.target else { return (.notFound, nil) }
+            if let refusal = try refusal(of: act, to: old.owner, in: transaction, now: now) { return (refusal, nil) }
             guard old.standing(at: now).opens else { return (.notRotatable, nil) }
             var terms = old.terms
-            // It lives as long as the old one was given.
+            // It lives as long as the old one was given; but a key gives no longer life than its own.
             terms.expiresAt = terms.expiresAt.map { now + ($0 - old.madeAt) }
-            if let maker = caller.key {
-                if let end = maker.expiresAt, maker.id != old.id { terms.expiresAt = min(terms.expiresAt ?? end, end) }
+            if let maker = act.maker {
                 let bounds = KeyBounds(maker: maker)
-                // A key may follow itself with as long a life as its own.
-                var asked = terms
-                if maker.id == old.id { asked.expiresAt = maker.expiresAt }
-                guard bounds.bound(asked, mode: old.mode.rawValue).terms != nil else {
-                    return (.beyondOwn(field: bounds.bound(asked, mode: old.mode.rawValue).beyond), nil)
-                }
+                if let beyond = bounds.beyond(old.terms, old.mode) { return (.beyondOwn(field: beyond), nil) }
+                if let end = maker.terms.expiresAt { terms.expiresAt = min(terms.expiresAt ?? end, end) }
             }
             let new = NewKey(terms, mode: old.mode, of: old.owner, by: caller, now: now, random: random)
             guard try transaction.rotateKey(id, owner: old.owner, to: new, endsAt: now + overlap) else { return (.notRotatable, nil) }
@@ -75,12 +74,12 @@ struct MakeKey: Sendable {
     }
 
     private func refusal(
-        of caller: KeyCaller, to owner: APIKey.Owner, in transaction: borrowing Transaction, now: Timestamp
+        of act: KeyAct, to owner: APIKey.Owner, in transaction: borrowing Transaction, now: Timestamp
     ) throws(StoreError) -> Outcome? {
-        switch try transaction.access(of: caller, to: owner, now: now) {
+        switch try transaction.access(act, to: owner, now: now) {
         case .none: return .notFound
         case .looksOn: return .notAllowed
-        case .manages: return try transaction.isProven(caller, now: now) ? nil : .stepUpNeeded
+        case .manages: return try transaction.isProven(act.caller, now: now) ? nil : .stepUpNeeded
         }
     }
 

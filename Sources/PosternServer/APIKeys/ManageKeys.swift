@@ -12,8 +12,8 @@ struct ManageKeys: Sendable {
         case beyondOwn(field: String)
         /// It is the last that works, or the one that asks: to be said twice (AK-09).
         case isLast
-        /// It wasn't rotated, or is over.
-        case notRotated
+        /// It opens nothing any more; or it wasn't rotated, where that is asked for.
+        case isOver
     }
 
     /// What becomes of a key that another one follows.
@@ -31,44 +31,28 @@ struct ManageKeys: Sendable {
     func setTerms(
         of id: APIKey.ID, by caller: KeyCaller, client: Client?, now: Timestamp, _ change: @escaping @Sendable (inout APIKey.Terms) -> Void
     ) async throws(StoreError) -> Outcome {
-        try await act(on: id, by: caller, now: now) { (key, transaction) throws(StoreError) in
+        try await act(on: id, by: caller, now: now) { (act, key, transaction) throws(StoreError) in
+            guard key.standing(at: now).opens else { return .isOver }
             var terms = key.terms
             change(&terms)
-            if let maker = caller.key {
-                // Neither what it is may be beyond the one that changes it, nor what it becomes.
-                for wanted in [key.terms, terms] where maker.id != key.id || wanted.scopes != key.terms.scopes {
-                    let (bound, beyond) = KeyBounds(maker: maker).bound(wanted, mode: key.mode.rawValue)
-                    guard bound != nil else { return .beyondOwn(field: beyond) }
-                }
-                if maker.id == key.id, let beyond = Self.widened(from: key.terms, to: terms) { return .beyondOwn(field: beyond) }
-            }
+            if let maker = act.maker, let beyond = KeyBounds(maker: maker).beyond(terms, key.mode) { return .beyondOwn(field: beyond) }
             guard try transaction.setTerms(terms, of: id, owner: key.owner, now: now) else { return .notFound }
             return try record(.keyChanged, id, key, caller, client, in: transaction, now: now)
         }
-    }
-
-    /// What of its own terms a key would make wider.
-    private static func widened(from old: APIKey.Terms, to new: APIKey.Terms) -> String? {
-        if !old.scopes.covers(new.scopes) { return "scopes" }
-        if let end = old.expiresAt, new.expiresAt.map({ $0 > end }) ?? true { return "expires_at" }
-        if !old.addresses.isEmpty,
-            new.addresses.isEmpty || !new.addresses.allSatisfy({ range in old.addresses.contains { $0.contains(range) } })
-        {
-            return "addresses"
-        }
-        return old.rate == nil || old.rate == new.rate ? nil : "rate"
     }
 
     /// - Parameter isConfirmed: the caller was told that it is the last key, or its own.
     func revoke(
         _ id: APIKey.ID, _ end: APIKey.End, isConfirmed: Bool, by caller: KeyCaller, client: Client?, now: Timestamp
     ) async throws(StoreError) -> Outcome {
-        try await act(on: id, by: caller, now: now) { (key, transaction) throws(StoreError) in
+        try await act(on: id, by: caller, now: now) { (_, key, transaction) throws(StoreError) in
             if !isConfirmed, key.standing(at: now).opens {
                 let isOwn = caller.key?.id == id
                 let hasOther = try transaction.hasOtherKey(besides: id, owner: key.owner, now: now)
                 if isOwn || !hasOther { return .isLast }
             }
+            // What was made with a key that somebody else had may be theirs.
+            if end.tellsNothing { try transaction.endDescendants(of: id, owner: key.owner, end, now: now) }
             if try transaction.endKey(id, owner: key.owner, end, now: now) {
                 try notices.tell(.apiKeyRevoked, of: key, from: client.map { "\($0.address)" } ?? "", in: transaction, now: now)
             }
@@ -80,32 +64,33 @@ struct ManageKeys: Sendable {
     func setOverlap(
         of id: APIKey.ID, _ overlap: Overlap, by caller: KeyCaller, client: Client?, now: Timestamp
     ) async throws(StoreError) -> Outcome {
-        try await act(on: id, by: caller, now: now) { (key, transaction) throws(StoreError) in
-            guard let rotatedAt = key.rotatedAt else { return .notRotated }
+        try await act(on: id, by: caller, now: now) { (_, key, transaction) throws(StoreError) in
+            guard let rotatedAt = key.rotatedAt, key.standing(at: now).opens else { return .isOver }
             let (time, days): (Timestamp, Int64?) =
                 switch overlap {
                 case .until(let time): (max(now, time), nil)
                 case .whenUnused(let days): (rotatedAt + APIKey.longestOverlap, days)
                 }
-            if let maker = caller.key, !maker.scopes.covers(key.terms.scopes) { return .beyondOwn(field: "scopes") }
-            guard try transaction.setOverlap(of: id, owner: key.owner, endsAt: time, unusedDays: days, now: now) else { return .notRotated }
+            guard try transaction.setOverlap(of: id, owner: key.owner, endsAt: time, unusedDays: days, now: now) else { return .isOver }
             return try record(.keyChanged, id, key, caller, client, in: transaction, now: now)
         }
     }
 
     private func act(
         on id: APIKey.ID, by caller: KeyCaller, now: Timestamp,
-        _ body: @escaping @Sendable (APIKey, borrowing Transaction) throws(StoreError) -> Outcome
+        _ body: @escaping @Sendable (KeyAct, APIKey, borrowing Transaction) throws(StoreError) -> Outcome
     ) async throws(StoreError) -> Outcome {
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
-            guard let key = try transaction.key(id) else { return .notFound }
-            switch try transaction.access(of: caller, to: key.owner, now: now) {
+            guard let act = try transaction.holdKeys(of: caller, and: id, now: now), let key = act.target else { return .notFound }
+            switch try transaction.access(act, to: key.owner, now: now) {
             case .none: return .notFound
             case .looksOn: return .notAllowed
             case .manages: break
             }
             guard try transaction.isProven(caller, now: now) else { return .stepUpNeeded }
-            return try body(key, transaction)
+            // A key acts on nothing that may more than itself: not to change it, and not to end it.
+            if let maker = act.maker, let beyond = KeyBounds(maker: maker).beyond(key.terms, key.mode) { return .beyondOwn(field: beyond) }
+            return try body(act, key, transaction)
         }
         if case .done(let key) = outcome { desk.forget(key.owner) }
         return outcome
@@ -135,6 +120,7 @@ struct ReportLeak: Sendable {
             guard let found = try transaction.liveKey(hash: text.hash, now: now), let key = try transaction.key(found.id) else {
                 return nil
             }
+            try transaction.endDescendants(of: key.id, owner: key.owner, .leaked, now: now)
             guard try transaction.endKey(key.id, owner: key.owner, .leaked, now: now) else { return nil }
             try transaction.record(
                 AuditEvent(.keyLeaked, account: key.owner.account, by: .visitor, from: client, at: now, detail: "\(key.id)"))

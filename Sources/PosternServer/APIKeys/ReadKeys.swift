@@ -24,11 +24,20 @@ struct ReadKeys: Sendable {
         let isLast: Bool
     }
 
+    struct Known: Sendable {
+        let organization: Organization
+        /// Nil where the account is gone.
+        let person: String?
+        let keys: [APIKey]
+    }
+
     let store: any Store
     let desk: KeyDesk
 
     /// Sources and late callers that are shown.
     private static let mostShown: Int64 = 50
+    /// Who was refused that long ago has found the new key by now.
+    private static let late = Duration.seconds(7 * 86_400)
     /// Days that are looked back.
     static let days: Int64 = 30
 
@@ -36,8 +45,12 @@ struct ReadKeys: Sendable {
     func list(
         of owner: APIKey.Owner, before: APIKey.ID?, limit: Int, by caller: KeyCaller, now: Timestamp
     ) async throws(StoreError) -> Listing? {
+        let mayLook = try await store.read { (transaction) throws(StoreError) in
+            try transaction.access(of: caller, to: owner, now: now).mayLook
+        }
+        guard mayLook else { return nil }
         // What this node saw a moment ago is shown too.
-        try await desk.writeUses(now: now)
+        try await desk.writeFewUses(now: now)
         return try await store.read { (transaction) throws(StoreError) in
             let access = try transaction.access(of: caller, to: owner, now: now)
             guard access.mayLook else { return nil }
@@ -46,12 +59,17 @@ struct ReadKeys: Sendable {
                 organization: try owner.organization.flatMap { (id) throws(StoreError) in try transaction.organization(id, now: now) },
                 access: access, keys: Array(keys.prefix(limit)), next: keys.count > limit ? keys[limit - 1].id : nil,
                 lateCallers: before == nil
-                    ? try transaction.lateCallers(of: owner, sinceDay: now.day - Self.days, limit: Self.mostShown) : [])
+                    ? try transaction.lateCallers(of: owner, since: now - Self.late, limit: Self.mostShown, now: now) : [])
         }
     }
 
     func detail(_ id: APIKey.ID, by caller: KeyCaller, now: Timestamp) async throws(StoreError) -> Detail? {
-        try await desk.writeUses(now: now)
+        let mayLook = try await store.read { (transaction) throws(StoreError) in
+            guard let key = try transaction.key(id) else { return false }
+            return try transaction.access(of: caller, to: key.owner, now: now).mayLook
+        }
+        guard mayLook else { return nil }
+        try await desk.writeFewUses(now: now)
         return try await store.read { (transaction) throws(StoreError) in
             guard let key = try transaction.key(id) else { return nil }
             let access = try transaction.access(of: caller, to: key.owner, now: now)
@@ -69,10 +87,14 @@ struct ReadKeys: Sendable {
     /// Keys of an organization that somebody made or saw, for whoever manages it.
     func known(
         to account: Account.ID, in id: Organization.ID, by session: LiveSession, now: Timestamp
-    ) async throws(StoreError) -> [APIKey]? {
+    ) async throws(StoreError) -> Known? {
         try await store.read { (transaction) throws(StoreError) in
-            guard try transaction.access(of: .session(session), to: .organization(id), now: now) == .manages else { return nil }
-            return try transaction.keysKnown(to: account, of: .organization(id), now: now)
+            guard try transaction.access(of: .session(session), to: .organization(id), now: now) == .manages,
+                let organization = try transaction.organization(id, now: now)
+            else { return nil }
+            return Known(
+                organization: organization, person: try transaction.account(account)?.email,
+                keys: try transaction.keysKnown(to: account, of: .organization(id), now: now))
         }
     }
 }

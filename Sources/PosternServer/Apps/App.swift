@@ -78,7 +78,10 @@ struct App: Equatable, Sendable {
     /// - Parameter all: separated by commas.
     func groups(of all: String) -> String? {
         if groups == nil, separator == "," { return all.utf8.count <= Self.mostGroupBytes ? all : nil }
-        let seen = all.split(separator: ",").filter { name in groups?.contains { $0.covers(name) } ?? true }
+        // A name that holds the separator would be read as two.
+        let seen = all.split(separator: ",").filter { name in
+            !name.contains(separator) && (groups?.contains { $0.covers(name) } ?? true)
+        }
         let text = seen.joined(separator: separator)
         return text.utf8.count <= Self.mostGroupBytes ? text : nil
     }

@@ -76,8 +76,8 @@ struct AppFields: Sendable {
 
     private func readGroups(into app: inout App) throws(Problem) {
         if let separator {
-            let mayStand = separator.utf8.count == 1 && separator.utf8.allSatisfy { Array(",;|: ".utf8).contains($0) }
-            guard mayStand else { throw Problem(key: "groups-separator", found: separator, allowed: "one of , ; | : or a space") }
+            let mayStand = separator.utf8.count == 1 && separator.utf8.allSatisfy { Array(",;| ".utf8).contains($0) }
+            guard mayStand else { throw Problem(key: "groups-separator", found: separator, allowed: "one of , ; | or a space") }
             app.separator = separator
         }
         guard !groups.isEmpty else { return }

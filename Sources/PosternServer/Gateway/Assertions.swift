@@ -61,7 +61,7 @@ final class Assertions: Sendable {
     /// Of an API key: nobody's name, and no assurance. `sub` is the key's id.
     func assertion(for key: LiveKey, app: App, now: Timestamp) -> String {
         let organization = key.organization.map { #""organization":"\#($0.slug)","# } ?? ""
-        let claims = #""sub":"\#(key.id)",\#(organization)"api_key":"\#(key.id)","scope":"\#(key.scopes.text)""#
+        let claims = #""sub":"\#(key.id)",\#(organization)"api_key":"\#(key.id)","mode":"\#(key.modeText)","scope":"\#(key.scopes.text)""#
         return signed(
             claims, Key(holder: key.id.number(), app: app.name), app, Said(names: key.scopes.text), now: now)
     }

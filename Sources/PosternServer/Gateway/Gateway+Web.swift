@@ -118,7 +118,9 @@ struct GatewayWeb: Room {
 
     /// For an app that is known, or the only one there is, with what blocks and rules say.
     func finding(_ request: Request, _ original: OriginalRequest, _ served: ServedApp?, _ visit: Visit) async -> Finding {
-        let finding = await find(request, original, served, visit, isCounted: false)
+        // A proxy that hands a refused request over has asked before; anybody else asks for the first time.
+        let wasAsked = isTrusted(visit) && !(request.headers[.xOriginalURL] ?? "").isEmpty
+        let finding = await find(request, original, served, visit, isCounted: !wasAsked)
         guard shell.check.isNeeded() else { return finding }
         return await refusal(of: finding, request, visit) ?? finding
     }
@@ -228,7 +230,9 @@ struct GatewayWeb: Room {
         let carriesIdentity = request.headers.contains { Gateway.isIdentity(header: $0.name.canonicalName) }
         let path = original.place.map { RequestPath(target: $0.target) }
         func found(_ verdict: Gateway.Verdict) -> Finding {
-            Finding(original: original, app: served, verdict: verdict, tookAuthorization: brought.isInAuthorization)
+            // What else stands there may be a session's token: with a key, nothing that looks like ours goes on to the app.
+            let isOurs = request.headers[.authorization].flatMap(Shell.bearerToken) != nil
+            return Finding(original: original, app: served, verdict: verdict, tookAuthorization: brought.isInAuthorization || isOurs)
         }
         guard app.takesKeys else {
             return found(Gateway.verdictWithoutKeys(for: app, path: path, carriesIdentity: carriesIdentity))

@@ -39,7 +39,7 @@ struct Gateway: Sendable {
         if carriesIdentity { return .refused(.headerAlias) }
         if session.isHeld { return requirements.signedIn ? .signIn(.secondFactor) : .allow(nil, user: "", groups: "") }
         let all = session.groups
-        for group in requirements.groups where !all.split(separator: ",").contains(where: { $0 == group.text }) {
+        for group in requirements.groups where !all.split(separator: ",").contains(where: { group.covers($0) }) {
             return .refused(.notAllowed)
         }
         let email = session.email

@@ -27,7 +27,7 @@ extension Transaction {
             SELECT group_name FROM account_group_member WHERE account_id = \(account)
             UNION ALL SELECT organization.slug || ':' || organization_member.role FROM organization_member
                 JOIN organization ON organization.id = organization_member.organization_id
-                WHERE organization_member.account_id = \(account)
+                WHERE organization_member.account_id = \(account) AND organization.ends_at IS NULL
             ORDER BY group_name
             """)
         return try rows.map { (row) throws(StoreError) in try row.text("group_name") }
@@ -49,6 +49,7 @@ extension Transaction {
             UNION ALL SELECT organization_member.account_id, organization.slug || ':' || organization_member.role, organization_member.joined_at
                 FROM organization_member JOIN organization ON organization.id = organization_member.organization_id
                 WHERE organization_member.account_id >= \(first) AND organization_member.account_id <= \(last)
+                    AND organization.ends_at IS NULL
             ORDER BY account_id, group_name
             """)
         for row in rows { found[try row.id("account_id"), default: []].append((try row.text("group_name"), try row.time("joined_at"))) }

@@ -35,6 +35,9 @@ struct CreateOrganization: Sendable {
     let settings: OrganizationSettings
     let random: Randomness
 
+    /// Of one account.
+    private static let most = Rate.perHour(20)
+
     /// Slugs that people would take for more than an organization.
     private static func isFree(_ slug: String) -> Bool { !slug.isEmpty && !Username.reserved.contains(slug) }
 
@@ -45,7 +48,11 @@ struct CreateOrganization: Sendable {
         let account = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
             guard try transaction.isFreshlyProven(session.id, of: account, now: now) else { return .stepUpNeeded }
-            guard try transaction.membershipCount(of: account) < OrganizationSettings.mostOfAccount else { return .tooMany }
+            // Two that join at once are counted one after the other.
+            _ = try transaction.lockedAccounts(account, and: nil)
+            guard try transaction.membershipCount(of: account) < OrganizationSettings.mostOfAccount,
+                try transaction.countRate("organizations \(account)", Self.most, now: now).isAllowed
+            else { return .tooMany }
             let organization = try add(name, isGuest: false, in: transaction, now: now)
             guard try transaction.addMember(account, to: organization.id, as: .owner, now: now) else { return .tooMany }
             try transaction.noteSessionChange(of: account, now: now)
@@ -106,6 +113,7 @@ struct CreateOrganization: Sendable {
         let account = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Claim in
             guard try transaction.isFreshlyProven(session.id, of: account, now: now) else { return .stepUpNeeded }
+            _ = try transaction.lockedAccounts(account, and: nil)
             guard let key = try transaction.liveKey(hash: text.hash, now: now), key.refusal(at: now) == nil, let guest = key.organization,
                 key.scopes.has(KeyScopes.organization)
             else { return .notFound }
@@ -114,6 +122,7 @@ struct CreateOrganization: Sendable {
                 try transaction.addMember(account, to: guest.id, as: .owner, now: now),
                 let organization = try transaction.organization(guest.id, now: now)
             else { return .notFound }
+            try transaction.adoptKeys(of: .organization(guest.id), by: account)
             try transaction.noteKeyChange(of: .organization(guest.id), now: now)
             try transaction.noteSessionChange(of: account, now: now)
             try transaction.record(
@@ -137,13 +146,18 @@ struct CreateOrganization: Sendable {
                 guard try transaction.isFreshlyProven(session.id, of: session.account, now: now) else { return (.stepUpNeeded, []) }
             case .key(let key):
                 guard key.keyOwner == .organization(id) else { return (.notFound, []) }
+                guard let maker = try transaction.holdKeys(of: .key(key), and: nil, now: now)?.maker else { return (.notFound, []) }
                 // A key ends what nobody has claimed; what is people's is theirs to end.
-                guard key.kind == .guest, key.scopes.has(KeyScopes.organization) else { return (.notAllowed, []) }
+                guard maker.terms.scopes.has(KeyScopes.organization), try transaction.organization(id, now: now)?.isGuest == true else {
+                    return (.notAllowed, [])
+                }
             case .commandLine: break
             }
             guard let organization = try transaction.organization(id, now: now) else { return (.notFound, []) }
+            // Whoever joins at this moment is in it before, or not at all.
+            try transaction.lockMembers(of: id)
             let members = try transaction.members(of: id, limit: .max).map(\.account)
-            guard try transaction.endOrganization(id, now: now) else { return (.notFound, []) }
+            guard try transaction.endOrganization(id, ifGuest: caller.key != nil, now: now) else { return (.notAllowed, []) }
             try transaction.noteKeyChange(of: .organization(id), now: now)
             for account in members.sorted(by: { $0.description < $1.description }) {
                 try transaction.noteSessionChange(of: account, now: now)

@@ -24,6 +24,8 @@ struct ManageMembers: Sendable {
 
     /// Invitations that one organization may send.
     private static let mostInvitations = Rate.perHour(50)
+    /// That come to one address, from whomever.
+    private static let mostToAddress = Rate.perHour(5)
 
     func rename(
         _ id: Organization.ID, to text: String, by session: LiveSession, client: Client, now: Timestamp
@@ -53,7 +55,16 @@ struct ManageMembers: Sendable {
             if let account = try transaction.account(email: email), try transaction.role(of: account.id, in: id, now: now) != nil {
                 return .alreadyMember
             }
-            guard try transaction.countRate("invitations \(id)", Self.mostInvitations, now: now).isAllowed else { return .tooMany }
+            // One by somebody higher stays theirs.
+            if let waiting = try transaction.invitation(to: id, id: nil, key: email.key, now: now),
+                try transaction.role(of: session.account, in: id, now: now)?.mayGive(waiting.role) != true
+            {
+                return .notAllowed
+            }
+            for (name, rate) in [
+                ("invitations \(id)", Self.mostInvitations), ("invitations by \(session.account)", Self.mostInvitations),
+                ("invitations to \(email.key)", Self.mostToAddress),
+            ] where try !transaction.countRate(name, rate, now: now).isAllowed { return .tooMany }
             let invitation = OrganizationInvitation(
                 id: OrganizationInvitation.ID(now: now, random: random.bytes(10)), organization: id, email: email.address, role: wanted,
                 invitedAt: now, expiresAt: now + OrganizationInvitation.lifetime)
@@ -73,7 +84,8 @@ struct ManageMembers: Sendable {
     ) async throws(StoreError) -> Outcome {
         try await store.write { (transaction) throws(StoreError) in
             guard let role = try transaction.role(of: session.account, in: id, now: now) else { return .notFound }
-            guard role.mayManageMembers else { return .notAllowed }
+            guard let waiting = try transaction.invitation(to: id, id: invitation, key: nil, now: now) else { return .notFound }
+            guard role.mayGive(waiting.role) else { return .notAllowed }
             return try transaction.withdrawInvitation(invitation, to: id) ? .done : .notFound
         }
     }
@@ -84,11 +96,15 @@ struct ManageMembers: Sendable {
     ) async throws(StoreError) -> Outcome {
         let id = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
-            guard let account = try transaction.account(id), let email = EmailAddress(account.email) else { return .notFound }
-            guard try transaction.membershipCount(of: id) < OrganizationSettings.mostOfAccount else { return .tooMany }
-            guard let spent = try transaction.spendInvitation(invitation, of: email.key, now: now),
-                let organization = try transaction.organization(spent.organization, now: now)
+            // Two that join at once are counted one after the other.
+            guard let account = try transaction.lockedAccounts(id, and: nil).first(where: { $0.id == id }),
+                let email = EmailAddress(account.email)
             else { return .notFound }
+            guard try transaction.membershipCount(of: id) < OrganizationSettings.mostOfAccount else { return .tooMany }
+            guard let spent = try transaction.spendInvitation(invitation, of: email.key, now: now) else { return .notFound }
+            // One that ends at this moment has ended before, or with this member.
+            try transaction.lockMembers(of: spent.organization)
+            guard let organization = try transaction.organization(spent.organization, now: now) else { return .notFound }
             guard try transaction.addMember(id, to: organization.id, as: spent.role, now: now) else { return .alreadyMember }
             try transaction.noteSessionChange(of: id, now: now)
             try transaction.record(
@@ -117,6 +133,7 @@ struct ManageMembers: Sendable {
     ) async throws(StoreError) -> Outcome {
         try await act(on: account, in: id, giving: wanted, by: session, now: now) { (transaction) throws(StoreError) in
             guard try transaction.setRole(of: account, in: id, to: wanted) else { return .lastOwner }
+            if !wanted.mayManageMembers { try transaction.withdrawInvitations(by: account, to: id) }
             try transaction.record(
                 AuditEvent(
                     .memberRoleChanged, account: account, by: .account(session.account), from: client, at: now,
@@ -131,6 +148,7 @@ struct ManageMembers: Sendable {
     ) async throws(StoreError) -> Outcome {
         try await act(on: account, in: id, giving: nil, by: session, now: now) { (transaction) throws(StoreError) in
             guard try transaction.removeMember(account, from: id) else { return .lastOwner }
+            try transaction.withdrawInvitations(by: account, to: id)
             try transaction.record(
                 AuditEvent(.memberLeft, account: account, by: .account(session.account), from: client, at: now, detail: id.description))
             return .done

@@ -106,7 +106,9 @@ struct OrganizationPagesWeb: Room {
         guard let detail = try await read.detail(visit.identifier(), by: .session(session), now: visit.now), let role = detail.role else {
             throw Refused(.notFound)
         }
-        return OrganizationPage(detail: detail, role: role, own: session.account, reader: shell.reader(session, visit))
+        return OrganizationPage(
+            detail: detail, role: role, own: session.account, isFresh: try await isFresh(session, visit.now),
+            reader: shell.reader(session, visit))
     }
 
     private static let doneWords = [

@@ -12,7 +12,7 @@ struct OrganizationSettings: Sendable {
     /// A guest that nobody claims is over after that long.
     static let guestLifetime = Duration.seconds(86_400)
     /// Organizations that one account may be in.
-    static let mostOfAccount: Int64 = 100
+    static let mostOfAccount: Int64 = 20
 }
 
 extension Settings {

@@ -99,7 +99,7 @@ struct OrganizationCommand: AsyncParsableCommand {
                 let isEnded = try await opening.store.write { (transaction) throws(StoreError) in
                     let now = Timestamp.now()
                     let members = try transaction.members(of: organization.id, limit: .max)
-                    guard try transaction.endOrganization(organization.id, now: now) else { return false }
+                    guard try transaction.endOrganization(organization.id, ifGuest: false, now: now) else { return false }
                     try transaction.noteKeyChange(of: .organization(organization.id), now: now)
                     for member in members { try transaction.noteSessionChange(of: member.account, now: now) }
                     try transaction.record(

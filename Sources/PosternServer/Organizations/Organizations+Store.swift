@@ -9,6 +9,8 @@ extension Migration {
                 id BYTEA NOT NULL PRIMARY KEY, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL, created_at BIGINT NOT NULL,
                 is_guest BIGINT NOT NULL, ends_at BIGINT, members_changed BIGINT NOT NULL DEFAULT 0)
             """,
+            // Whoever is told "acme" by an app's rules must never be somebody else later: what was used stays used.
+            "CREATE TABLE organization_slug (slug TEXT NOT NULL PRIMARY KEY)",
             "CREATE INDEX organization_by_end ON organization (ends_at) WHERE ends_at IS NOT NULL",
             """
             CREATE TABLE organization_member (
@@ -45,9 +47,12 @@ extension Organization.Role {
 // MARK: Organizations
 
 extension Transaction {
-    /// - Returns: false if the slug is taken.
+    /// - Returns: false if the slug is, or was, another's.
     borrowing func addOrganization(_ new: Organization) throws(StoreError) -> Bool {
-        try change(
+        if !new.isGuest {
+            guard try change("INSERT INTO organization_slug (slug) VALUES (\(new.slug)) ON CONFLICT DO NOTHING") == 1 else { return false }
+        }
+        return try change(
             """
             INSERT INTO organization (id, slug, name, created_at, is_guest, ends_at)
             VALUES (\(new.id), \(new.slug), \(new.name), \(new.createdAt), \(Int64(new.isGuest ? 1 : 0)), \(new.endsAt))
@@ -83,15 +88,24 @@ extension Transaction {
 
     /// A guest becomes somebody's.
     borrowing func keepGuest(_ id: Organization.ID, now: Timestamp) throws(StoreError) -> Bool {
-        try change("UPDATE organization SET is_guest = 0, ends_at = NULL WHERE id = \(id) AND is_guest = 1 AND ends_at > \(now)") == 1
+        let kept = try run(
+            "UPDATE organization SET is_guest = 0, ends_at = NULL WHERE id = \(id) AND is_guest = 1 AND ends_at > \(now) RETURNING slug")
+        guard let row = kept.first else { return false }
+        try change("INSERT INTO organization_slug (slug) VALUES (\(try row.text("slug"))) ON CONFLICT DO NOTHING")
+        return true
     }
 
     /// Ends an organization: from now on it has no members, and its keys open nothing.
-    borrowing func endOrganization(_ id: Organization.ID, now: Timestamp) throws(StoreError) -> Bool {
-        guard
-            try change("UPDATE organization SET ends_at = \(now), is_guest = 0 WHERE id = \(id) AND (ends_at IS NULL OR ends_at > \(now))")
-                == 1
-        else { return false }
+    /// - Parameter ifGuest: only one that nobody has claimed.
+    borrowing func endOrganization(_ id: Organization.ID, ifGuest: Bool, now: Timestamp) throws(StoreError) -> Bool {
+        let least: Int64 = ifGuest ? 1 : 0
+        let isEnded =
+            try change(
+                """
+                UPDATE organization SET ends_at = \(now), is_guest = 0 WHERE id = \(id) AND is_guest >= \(least)
+                    AND (ends_at IS NULL OR ends_at > \(now))
+                """) == 1
+        guard isEnded else { return false }
         try change("DELETE FROM organization_member WHERE organization_id = \(id)")
         try change("DELETE FROM organization_invitation WHERE organization_id = \(id)")
         return true
@@ -194,15 +208,16 @@ extension Transaction {
 
     /// Organizations that would have no owner without an account, held until the transaction ends.
     borrowing func organizationsOwnedAlone(by account: Account.ID) throws(StoreError) -> [Organization] {
-        let rows = try run(
-            "SELECT organization_id FROM organization_member WHERE account_id = \(account) AND role = 'owner' ORDER BY organization_id")
+        // All that they are in: a role may be changing at this moment.
+        let rows = try run("SELECT organization_id FROM organization_member WHERE account_id = \(account) ORDER BY organization_id")
         var alone: [Organization] = []
         for row in rows {
             let id: Organization.ID = try row.id("organization_id")
             try lockMembers(of: id)
             let found = try run(
                 """
-                SELECT * FROM organization WHERE id = \(id) AND NOT EXISTS (SELECT 1 FROM organization_member AS other
+                SELECT * FROM organization WHERE id = \(id) AND EXISTS (SELECT 1 FROM organization_member AS own
+                    WHERE own.organization_id = \(id) AND own.account_id = \(account) AND own.role = 'owner') AND NOT EXISTS (SELECT 1 FROM organization_member AS other
                     JOIN account ON account.id = other.account_id WHERE other.organization_id = \(id) AND other.account_id <> \(account)
                     AND other.role = 'owner' AND account.state = 'active'
                     AND NOT EXISTS (SELECT 1 FROM account_leaving WHERE account_leaving.account_id = other.account_id))
@@ -289,6 +304,23 @@ extension Transaction {
     /// An address doesn't want to join.
     borrowing func declineInvitation(_ id: OrganizationInvitation.ID, of key: String) throws(StoreError) -> Bool {
         try change("DELETE FROM organization_invitation WHERE id = \(id) AND email_key = \(key)") == 1
+    }
+
+    /// What was asked for in somebody's name is over with their right to ask.
+    borrowing func withdrawInvitations(by inviter: Account.ID, to organization: Organization.ID) throws(StoreError) {
+        try change("DELETE FROM organization_invitation WHERE organization_id = \(organization) AND invited_by = \(inviter)")
+    }
+
+    /// One that may still come, by its id or its address.
+    borrowing func invitation(
+        to organization: Organization.ID, id: OrganizationInvitation.ID?, key: String?, now: Timestamp
+    ) throws(StoreError) -> OrganizationInvitation? {
+        try run(
+            """
+            SELECT * FROM organization_invitation WHERE organization_id = \(organization) AND expires_at > \(now)
+                AND (id = \(id) OR email_key = \(key))
+            """
+        ).first.map { (row) throws(StoreError) in try OrganizationInvitation(row) }
     }
 
     borrowing func withdrawInvitation(_ id: OrganizationInvitation.ID, to organization: Organization.ID) throws(StoreError) -> Bool {

@@ -54,6 +54,8 @@ struct OrganizationPage {
     let detail: ReadOrganizations.Detail
     let role: Organization.Role
     let own: Account.ID
+    /// Whoever looks has proved who they are in the last minutes: then there are forms.
+    let isFresh: Bool
     var done: String?
     var problem: String?
     let reader: Pages.Reader
@@ -62,7 +64,8 @@ struct OrganizationPage {
         let organization = detail.organization
         var values: [String: Any] = [
             "id": organization.id.description, "name": organization.name, "slug": organization.slug, "role": role.rawValue,
-            "mayManage": role.mayManageMembers, "mayEnd": role == .owner, "members": detail.members.map(row),
+            "mayManage": role.mayManageMembers && isFresh, "mayEnd": role == .owner && isFresh,
+            "mustProve": role.mayManageMembers && !isFresh, "members": detail.members.map(row),
             "roles": roles(nil),
             "invitations": detail.invitations.map {
                 ["invitation": $0.id.description, "email": $0.email, "role": $0.role.rawValue, "until": ISOTime.words($0.expiresAt)]
@@ -84,8 +87,9 @@ struct OrganizationPage {
             "account": member.account.description, "email": isMasked ? maskedEmail(member.email) : member.email,
             "role": member.role.rawValue,
             "since": ISOTime.words(member.joinedAt), "isOwn": member.account == own,
-            "mayChange": role.mayGive(member.role) && (member.account != own || detail.hasOtherOwner), "roles": roles(member.role),
-            "mayRemove": role.mayGive(member.role) && member.account != own,
+            "mayChange": isFresh && role.mayGive(member.role) && (member.account != own || detail.hasOtherOwner),
+            "roles": roles(member.role),
+            "mayRemove": isFresh && role.mayGive(member.role) && member.account != own,
         ]
     }
 
@@ -100,6 +104,7 @@ struct OrganizationPage {
         <section class="card" aria-labelledby="members"><header class="tight"><div><h2 id="members">Members</h2></div></header><ul class="rows">
         {{#members}}<li><div><p class="title">{{email}}{{#isOwn}} (you){{/isOwn}}</p><p class="meta">{{role}}, since {{since}}.</p></div><div class="actions">{{#mayChange}}<details class="confirm"><summary class="button small">Role<span class="visually-hidden"> of {{email}}</span></summary><form class="sure" action="/auth/account/organizations/{{id}}/members/{{account}}/role" method="post">\(token)<div class="field"><label for="role-{{account}}">Role</label><select class="input" id="role-{{account}}" name="role">{{#roles}}<option{{#isCurrent}} selected{{/isCurrent}}>{{role}}</option>{{/roles}}</select></div><button class="button">Save</button></form></details>{{/mayChange}}{{#mayRemove}}<details class="confirm"><summary class="button quiet danger small">Remove<span class="visually-hidden"> {{email}}</span></summary><form class="sure" action="/auth/account/organizations/{{id}}/members/{{account}}/remove" method="post">\(token)<p>They are out from their next request on. The page that follows lists the keys that they know.</p><button class="button danger solid">Remove them</button></form></details>{{/mayRemove}}</div></li>{{/members}}
         </ul></section>
+        {{#mustProve}}<section class="card" aria-labelledby="prove"><header><div><h2 id="prove">Look after members</h2><p>Confirm that it’s you first.</p></div><a class="button" href="/auth/account/step-up?return_to=%2Fauth%2Faccount%2Forganizations%2F{{id}}">Confirm it’s you</a></header></section>{{/mustProve}}
         {{#mayManage}}<section class="card" aria-labelledby="invite"><header><div><h2 id="invite">Ask somebody to join</h2><p>By mail. They join with an account of that very address, within seven days.</p></div></header>
         <form class="body form form-inline" action="/auth/account/organizations/{{id}}/invite" method="post">\(token)<div class="field wide"><label for="email">E-mail</label><input class="input" id="email" name="email" type="email" maxlength="254" required></div><div class="field"><label for="role">Role</label><select class="input" id="role" name="role">{{#roles}}<option{{#isCurrent}} selected{{/isCurrent}}>{{role}}</option>{{/roles}}</select></div><div class="actions"><button class="button primary">Invite</button></div></form>
         <p class="body small-text muted">Owners may do everything. Managers look after members and keys, developers after keys. Support looks on, with addresses hidden in part.</p>

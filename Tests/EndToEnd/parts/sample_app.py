@@ -20,6 +20,12 @@ class Seen:
         return {name: value for name, value in self.headers if name.lower().startswith("remote")}
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Many clients come at once.
+    request_queue_size = 128
+
+
 class SampleApp:
     def __init__(self):
         self.seen: list[Seen] = []
@@ -44,8 +50,7 @@ class SampleApp:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
