@@ -132,7 +132,8 @@ def test_a_key_works_as_often_and_from_where_its_owner_said(site, shop):
     before = len(site.api.seen)
     answers = [site.call(often.text) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2 and len(site.seen_since(before)) == 3
-    assert reason(answers[3]) == (429, "throttled") and 0 < int(answers[3].headers["Retry-After"]) <= 3_600
+    # The window slides: what was used at its end counts on for a while after it.
+    assert reason(answers[3]) == (429, "throttled") and 0 < int(answers[3].headers["Retry-After"]) <= 2 * 3_600
     assert reason(site.call(here.text)) == (403, "api-key-address")
     [status], _, _ = exchange(
         site.port, f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nAuthorization: Bearer {here.text}\r\nConnection: close\r\n\r\n".encode(), source="127.0.0.2")
@@ -351,16 +352,15 @@ def test_a_key_that_expires_before_its_overlap_is_over_is_said_to_end_then(poste
     assert shop.show(key)["ends_at"] == shop.show(key)["expires_at"] == soon
 
 
-def test_who_brought_a_key_that_works_again_needs_no_new_one(postern):
+def test_a_key_that_is_over_stays_over_and_who_brings_it_needs_a_new_one(postern):
     shop = new_organization(postern)
     expired, revoked = shop.make(expires_at=in_seconds(2)), shop.make()
     shop.revoke(revoked)
     wait_for("the key to expire", lambda: ask(postern, expired.text).status_code == 401)
     assert reason(ask(postern, revoked.text)) == (401, "api-key-revoked")
     assert late_callers(shop) == {expired.id, revoked.id}
-    shop.change(expired, expires_at=None)
-    assert ask(postern, expired.text).status_code == 200
-    assert late_callers(shop) == {revoked.id}
+    answer = shop.owner.call(shop.session, "PATCH", f"/auth/v1/organizations/{shop.id}/api-keys/{expired.id}", {"expires_at": None})
+    assert reason(answer) == (409, "key-not-rotatable") and ask(postern, expired.text).status_code == 401
 
 
 def late_callers(shop: Organization) -> set[str]:
