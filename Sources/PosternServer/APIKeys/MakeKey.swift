@@ -31,7 +31,7 @@ struct MakeKey: Sendable {
     ) async throws(StoreError) -> Outcome {
         try await store.write { (transaction) throws(StoreError) -> Outcome in
             // Whoever makes the account safe holds it too, and ends the keys that are there by then.
-            if let account = owner.account { _ = try transaction.lockedAccounts(account, and: nil) }
+            if let account = owner.account { _ = try transaction.heldAccount(account) }
             guard let act = try transaction.holdKeys(of: caller, and: nil, now: now) else { return .notFound }
             if let refusal = try refusal(of: act, to: owner, in: transaction, now: now) { return refusal }
             let isGuest = try owner.organization.flatMap { (id) throws(StoreError) in try transaction.organization(id, now: now) }?.isGuest

@@ -293,6 +293,11 @@ extension Transaction {
         return try rows.map { (row) throws(StoreError) in try Account(row) }.filter { $0.id == id || $0.id == other }
     }
 
+    /// Reads an account, and holds it until the transaction ends: what is counted of it is counted one after the other.
+    borrowing func heldAccount(_ id: Account.ID) throws(StoreError) -> Account? {
+        try run("SELECT * FROM account WHERE id = \(id)\(dialect.rowLock)").first.map { (row) throws(StoreError) in try Account(row) }
+    }
+
     /// Closes an account, unless it is the last open owner's. After ``lockedAccounts(_:and:)``, as all changes of roles and states.
     borrowing func disableAccount(_ id: Account.ID) throws(StoreError) -> Bool {
         try change(

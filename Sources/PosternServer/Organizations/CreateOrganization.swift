@@ -49,7 +49,7 @@ struct CreateOrganization: Sendable {
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
             guard try transaction.isFreshlyProven(session.id, of: account, now: now) else { return .stepUpNeeded }
             // Two that join at once are counted one after the other.
-            _ = try transaction.lockedAccounts(account, and: nil)
+            _ = try transaction.heldAccount(account)
             guard try transaction.membershipCount(of: account) < OrganizationSettings.mostOfAccount,
                 try transaction.countRate("organizations \(account)", Self.most, now: now).isAllowed
             else { return .tooMany }
@@ -113,7 +113,7 @@ struct CreateOrganization: Sendable {
         let account = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Claim in
             guard try transaction.isFreshlyProven(session.id, of: account, now: now) else { return .stepUpNeeded }
-            _ = try transaction.lockedAccounts(account, and: nil)
+            _ = try transaction.heldAccount(account)
             guard let key = try transaction.liveKey(hash: text.hash, now: now), key.refusal(at: now) == nil, let guest = key.organization,
                 key.scopes.has(KeyScopes.organization)
             else { return .notFound }

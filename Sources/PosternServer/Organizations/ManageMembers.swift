@@ -97,7 +97,7 @@ struct ManageMembers: Sendable {
         let id = session.account
         let outcome = try await store.write { (transaction) throws(StoreError) -> Outcome in
             // Two that join at once are counted one after the other.
-            guard let account = try transaction.lockedAccounts(id, and: nil).first(where: { $0.id == id }),
+            guard let account = try transaction.heldAccount(id),
                 let email = EmailAddress(account.email)
             else { return .notFound }
             guard try transaction.membershipCount(of: id) < OrganizationSettings.mostOfAccount else { return .tooMany }
