@@ -34,6 +34,8 @@ struct Upkeep: Service {
 
     /// Who used which key.
     private static let keyUsesKept = Duration.seconds(90 * 86_400)
+    /// Ended keys, to be told what follows them, and to be looked at.
+    private static let endedKeysKept = Duration.seconds(400 * 86_400)
     /// So long an ended organization's keys are told what became of them.
     private static let endedOrganizationsKept = Duration.seconds(7 * 86_400)
 
@@ -89,6 +91,7 @@ struct Upkeep: Service {
             try transaction.pruneCases(closedBefore: now - Self.casesKept)
             try transaction.pruneBlocks(before: now - Self.blocksKept)
             try transaction.pruneKeyChanges(now: now)
+            try transaction.pruneKeys(endedBefore: now - Self.endedKeysKept, most: 500)
             try transaction.pruneKeyUses(beforeDay: (now - Self.keyUsesKept).day)
             try transaction.pruneOrganizations(endedBefore: now - Self.endedOrganizationsKept, now: now)
             try transaction.pruneUnconfirmed(createdBefore: now - Self.unconfirmedKept)

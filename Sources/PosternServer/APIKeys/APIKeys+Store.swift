@@ -24,6 +24,7 @@ extension Migration {
             // Ended keys that somebody brought.
             "CREATE INDEX api_key_by_try ON api_key (owner, tried_at) WHERE tried_at IS NOT NULL",
             "CREATE INDEX api_key_by_maker ON api_key (made_by) WHERE made_by IS NOT NULL",
+            "CREATE INDEX api_key_by_end ON api_key (ends_at) WHERE ends_at IS NOT NULL",
             "CREATE INDEX api_key_by_expiry ON api_key (expires_at) WHERE expires_at IS NOT NULL",
             // What other nodes must read again.
             "CREATE TABLE api_key_change (owner BYTEA NOT NULL PRIMARY KEY, changed_at BIGINT NOT NULL)",
@@ -235,6 +236,12 @@ extension Transaction {
             UPDATE api_key SET told_at = \(now) WHERE id = \(id) AND (told_at IS NULL OR told_at < \(now - .seconds(7 * 86_400))) RETURNING *
             """
         ).first.map { (row) throws(StoreError) in try APIKey(row) }
+    }
+
+    /// Deletes keys that ended long ago; what they were used for goes with them.
+    borrowing func pruneKeys(endedBefore time: Timestamp, most: Int64) throws(StoreError) {
+        try change("DELETE FROM api_key WHERE id IN (SELECT id FROM api_key WHERE ends_at < \(time) LIMIT \(most))")
+        try change("DELETE FROM api_key WHERE id IN (SELECT id FROM api_key WHERE expires_at < \(time) LIMIT \(most))")
     }
 
     borrowing func pruneKeyChanges(now: Timestamp) throws(StoreError) {
