@@ -53,7 +53,7 @@ struct DemoGate: HTTPResponder {
             to: question(headers, .get, "/api/orders", at: app.origin.authority, visit), context: visit)
         guard answer.status != .ok else {
             let names: [HTTPField.Name] = [.remoteOrganization, .remoteKey, .remoteScopes]
-            return .works(told: names.map { ($0.rawName, answer.headers[$0] ?? "") })
+            return .works(told: names.map { name in (name.rawName, answer.headers[name].flatMap { $0.isEmpty ? nil : $0 } ?? "(empty)") })
         }
         let told = Self.challenge(answer.headers[.wwwAuthenticate] ?? "")
         let reason = told["reason"].flatMap(Reason.init(rawValue:)) ?? .apiKeyNotAccepted
