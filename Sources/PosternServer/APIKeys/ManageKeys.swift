@@ -51,11 +51,11 @@ struct ManageKeys: Sendable {
                 let hasOther = try transaction.hasOtherKey(besides: id, owner: key.owner, now: now)
                 if isOwn || !hasOther { return .isLast }
             }
-            // What was made with a key that somebody else had may be theirs.
-            if end.tellsNothing { try transaction.endDescendants(of: id, owner: key.owner, end, now: now) }
             if try transaction.endKey(id, owner: key.owner, end, now: now) {
                 try notices.tell(.apiKeyRevoked, of: key, from: client.map { "\($0.address)" } ?? "", in: transaction, now: now)
             }
+            // What was made with a key that somebody else had may be theirs. After it: nothing more is made with it by then.
+            if end.tellsNothing { try transaction.endDescendants(of: id, owner: key.owner, end, now: now) }
             return try record(.keyRevoked, id, key, caller, client, in: transaction, now: now)
         }
     }
@@ -120,8 +120,9 @@ struct ReportLeak: Sendable {
             guard let found = try transaction.liveKey(hash: text.hash, now: now), let key = try transaction.key(found.id) else {
                 return nil
             }
-            try transaction.endDescendants(of: key.id, owner: key.owner, .leaked, now: now)
             guard try transaction.endKey(key.id, owner: key.owner, .leaked, now: now) else { return nil }
+            // After it: nothing more is made with it by then.
+            try transaction.endDescendants(of: key.id, owner: key.owner, .leaked, now: now)
             try transaction.record(
                 AuditEvent(.keyLeaked, account: key.owner.account, by: .visitor, from: client, at: now, detail: "\(key.id)"))
             try notices.tell(.apiKeyLeaked, of: key, from: "\(client.address)", in: transaction, now: now)
