@@ -150,7 +150,7 @@ def test_a_phone_whose_clock_is_off_is_told_so_and_then_understood(ada):
     done = ada.finish(ada.attempt(), early[2])
     assert done.status_code == 200
     page = Visitor(ada.postern, {"postern": done.json()["session"]["token"]}).get("/auth/account/security").text
-    assert re.search(r"Clock 1[2-7]\d seconds ahead", page)
+    assert re.search(r"Clock 1\d\d seconds ahead", page)
     assert reason(ada.finish(ada.attempt(), code_of(ada.phone.secret, now + 9))) == (401, "wrong-code")
 
 

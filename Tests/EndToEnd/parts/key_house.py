@@ -60,7 +60,8 @@ class KeyHouse:
                  refused * (7 - day) ** 3 if day < 7 else 0, now() - day * 86_400_000_000)
                 for day in range(1, 30) for address, agent in ((NEAR, "curl/8.14.1"), (FAR, AGENT))]
         with sqlite3.connect(self.postern.sqlite) as database:
-            database.executemany("INSERT INTO api_key_use (key_id, day, address, agent, passed, refused, last_at) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            database.executemany("INSERT INTO api_key_use (key_id, day, address, agent, passed, refused, passed_at, refused_at) "
+                                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [row + row[-1:] for row in rows])
 
     def fill(self, shop: Organization, person) -> None:
         shop.add(person("manager"), "manager")
