@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "PhoneNumbers", targets: ["PhoneNumbers"]),
         .library(name: "DeliveryRouting", targets: ["DeliveryRouting"]),
         .library(name: "UnusualSignIns", targets: ["UnusualSignIns"]),
+        .library(name: "HTTPSPolicy", targets: ["HTTPSPolicy"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -46,6 +47,7 @@ let package = Package(
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
         .target(name: "DeliveryRouting"),
         .target(name: "UnusualSignIns"),
+        .target(name: "HTTPSPolicy"),
 
         // The database seam.
         .target(name: "Storage"),
@@ -103,6 +105,7 @@ let package = Package(
         .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Support"], exclude: ["rack-attack.rb"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "Support"]),
         .testTarget(name: "UnusualSignInsTests", dependencies: ["UnusualSignIns", "Support"]),
+        .testTarget(name: "HTTPSPolicyTests", dependencies: ["HTTPSPolicy", "Support"]),
         .testTarget(name: "DeliveryRoutingTests", dependencies: ["DeliveryRouting", "Support"]),
         .testTarget(name: "OneTimePasswordTests", dependencies: ["OneTimePassword", "Support"], resources: [.copy("Vectors")]),
         .testTarget(name: "StoreTests", dependencies: ["Storage", "StoreSQLite", "StorePostgres", "Support"]),

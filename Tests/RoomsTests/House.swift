@@ -32,7 +32,7 @@ enum House {
 
     static let instruments: Set<String> = [
         "Secrets", "PasswordHashing", "NetworkAddress", "OneTimePassword", "PasswordStrength", "BreachFilter", "Throttle", "PhoneNumbers",
-        "DeliveryRouting", "UnusualSignIns",
+        "DeliveryRouting", "UnusualSignIns", "HTTPSPolicy",
     ]
 
     /// What each wall may import. Value types of the seam (identifiers, times) reach every wall; its verbs don't.
